@@ -1,0 +1,1 @@
+"""Reads machines, writes setpoints, survives bad networks."""
