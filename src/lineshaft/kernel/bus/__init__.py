@@ -1,0 +1,14 @@
+"""The bus: durable streams, plain messages, questions and answers, and the MQTT front.
+
+    Bus          one connection: publish, read streams in order, consume with acknowledgement, ask, answer
+    Front        the MQTT side: what devices published, retained topics, who may connect
+    server       configures and describes the embedded nats-server processes
+
+NATS and MQTT libraries are used here and nowhere else.
+"""
+
+from .client import Bus, Message, StreamSpec
+from .front import Front, MqttMessage, MqttUser
+from .server import Credentials, Embedded, Endpoints
+
+__all__ = ["Bus", "Credentials", "Embedded", "Endpoints", "Front", "Message", "MqttMessage", "MqttUser", "StreamSpec"]

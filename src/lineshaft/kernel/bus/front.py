@@ -1,0 +1,152 @@
+"""The MQTT front: what devices published, retained topics, and who may connect.
+
+A PUBACK of nats-server says that the message is in the stream `$MQTT_msgs`; whether another stream
+captured it as well, nobody promises. So messages with QoS 1 and 2 are taken from that very stream
+by a durable consumer and acknowledged after they are durable elsewhere; QoS 0 comes as plain messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import aiomqtt
+import bcrypt
+
+from lineshaft.kernel.errors import Unavailable
+from lineshaft.kernel.ids import new_id
+from lineshaft.kernel.log import get_log
+from lineshaft.kernel.tasks import in_thread
+
+from .client import Bus, Message
+from .server import Credentials, Embedded
+
+log = get_log("kernel")
+_STREAM = "$MQTT_msgs"
+_PREFIX = "$MQTT.msgs."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttMessage:
+    """What a device published."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttUser:
+    """A device that may connect: its name, hashed password and topic filters."""
+
+    name: str
+    password_hash: str
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
+class Front:
+    """The platform's side of the MQTT server."""
+
+    def __init__(self, bus: Bus, *, host: str, mqtt_port: int, credentials: Credentials) -> None:
+        self.bus = bus
+        self.host = host
+        self.mqtt_port = mqtt_port
+        self.credentials = credentials
+
+    @classmethod
+    async def open(cls, embedded: Embedded) -> Front:
+        """Connect to the embedded front and make sure its streams exist before devices may come."""
+        await embedded.wait_ready()
+        login = embedded.credentials
+        bus = await Bus.connect(embedded.front_url, user=login.user, password=login.password, name="lineshaft-front")
+        front = cls(bus, host="127.0.0.1", mqtt_port=embedded.endpoints.mqtt, credentials=login)
+        async with front.client("lineshaft-setup"):
+            pass  # the server makes its MQTT streams when the first client of the account connects
+        return front
+
+    async def close(self) -> None:
+        await self.bus.close()
+
+    def client(self, name: str) -> aiomqtt.Client:
+        """An MQTT client signed in as the platform."""
+        return aiomqtt.Client(
+            self.host,
+            self.mqtt_port,
+            username=self.credentials.user,
+            password=self.credentials.password,
+            identifier=f"{name}-{new_id()[-8:]}",
+            protocol=aiomqtt.ProtocolVersion.V311,
+            timeout=5,
+        )
+
+    async def ensure_taker(self, durable: str, topics: Sequence[str]) -> None:
+        """Register interest, so that from now on messages on these topics are kept until taken."""
+        await self.bus.ensure_consumer(_STREAM, durable, subjects=_filters(topics))
+
+    async def take(
+        self, durable: str, topics: Sequence[str], *, most: int = 2000, linger_s: float = 0.05
+    ) -> AsyncIterator[list[MqttMessage]]:
+        """QoS 1 and 2 messages in batches; a batch is acknowledged when the next one is asked for."""
+        skip = len(_PREFIX)
+        async for batch in self.bus.consume(_STREAM, durable, subjects=_filters(topics), most=most, linger_s=linger_s):
+            yield [MqttMessage(topic=topic_of(m.subject[skip:]), payload=m.data) for m in batch]
+
+    async def listen(self, topic: str, handler: Callable[[MqttMessage], None]) -> None:
+        """Call `handler` for each QoS 0 message; those with a QoS come through `take`."""
+
+        async def on_message(msg: Message) -> None:
+            if (msg.headers or {}).get("Nmqtt-Pub", "0") == "0":
+                handler(MqttMessage(topic=topic_of(msg.subject), payload=msg.data))
+
+        for subject in subjects_of(topic):
+            await self.bus.listen(subject, on_message)
+
+
+def topic_of(subject: str) -> str:
+    """The MQTT topic of a NATS subject: dots are slashes, a double slash was a dot."""
+    return subject.replace("//", "\0").replace(".", "/").replace("\0", ".").replace("/ /", "//")
+
+
+def subjects_of(topic: str) -> tuple[str, ...]:
+    """The NATS subjects of an MQTT filter; `a/#` also means `a` itself, so it needs two."""
+    subject = topic.replace(".", "\0").replace("/", ".").replace("\0", "//")
+    subject = re.sub(r"(^|\.)\+(?=\.|$)", r"\1*", subject)
+    if subject == "#":
+        return (">",)
+    if subject.endswith(".#"):
+        return (subject[:-2], subject[:-1] + ">")
+    return (subject,)
+
+
+def _filters(topics: Sequence[str]) -> list[str]:
+    return [_PREFIX + subject for topic in topics for subject in subjects_of(topic)]
+
+
+def hash_password(password: str) -> str:
+    """The form in which device passwords reach the server (bcrypt, the only one it reads)."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(8)).decode()
+
+
+async def admit(embedded: Embedded, users: Sequence[MqttUser], *, pid: int | None) -> None:
+    """Make these the devices that may connect, and have the running server read them."""
+    await in_thread(embedded.write_front_users, [_render(user) for user in users])
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
+
+
+def _render(user: MqttUser) -> str:
+    publish = [s for t in user.publish for s in subjects_of(t)]
+    subscribe = [s for t in user.subscribe for s in subjects_of(t)]
+    quoted = lambda items: "[" + ", ".join(f'"{i}"' for i in items) + "]"  # noqa: E731
+    return (
+        f'{{ user: "{user.name}", password: "{user.password_hash}", permissions: {{ '
+        f"publish: {{ allow: {quoted(publish)} }}, "
+        f'subscribe: {{ allow: {quoted([*subscribe, "$MQTT.sub.>"])} }} }}, '
+        f'allowed_connection_types: ["MQTT", "MQTT_WS"] }}'
+    )

@@ -1,0 +1,173 @@
+"""The catalogue database: SQLite with full syncs, or PostgreSQL, behind one async door.
+
+    async with db.begin() as tx:                  # one transaction, rolled back on any exception
+        await tx.execute(insert(TWINS).values(...))
+        tx.announce(TwinCreated(...))             # leaves with the transaction (outbox)
+
+Writers of one SQLite file queue here instead of failing with "database is locked".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from .clock import now_us
+from .errors import Invalid
+from .facts import Fact, subject_of
+from .ids import new_id
+
+METADATA = sa.MetaData()
+OUTBOX = sa.Table(
+    "kernel_outbox",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+MIGRATIONS = sa.Table(
+    "kernel_migrations",
+    METADATA,
+    sa.Column("context", sa.String(60), primary_key=True),
+    sa.Column("name", sa.String(120), primary_key=True),
+    sa.Column("applied_us", sa.BigInteger, nullable=False),
+)
+
+
+class Transaction:
+    """One open transaction of the catalogue."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.announced = False
+
+    async def execute(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> sa.CursorResult[Any]:
+        """Run one SQLAlchemy Core statement."""
+        result: sa.CursorResult[Any] = await self._connection.execute(statement, rows)  # type: ignore[assignment]
+        return result
+
+    async def all(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        return (await self._connection.execute(statement)).mappings().all()
+
+    async def first(self, statement: sa.Select[Any]) -> sa.RowMapping | None:
+        return (await self._connection.execute(statement)).mappings().first()
+
+    async def scalar(self, statement: sa.Select[Any]) -> Any:
+        return (await self._connection.execute(statement)).scalar()
+
+    async def announce(self, fact: Fact) -> None:
+        """Publish a fact if, and only if, this transaction commits."""
+        row = {"id": new_id(), "subject": subject_of(type(fact)), "body": msgspec.json.encode(fact)}
+        await self._connection.execute(sa.insert(OUTBOX).values(**row))
+        self.announced = True
+
+
+class Database:
+    """The catalogue of one process; `open` migrates first."""
+
+    def __init__(self, url: str) -> None:
+        self._url = _driver(url)
+        self._sqlite = self._url.startswith("sqlite")
+        self._writer = asyncio.Lock()
+        self._engine: AsyncEngine | None = None
+        self.outbox_filled = asyncio.Event()
+
+    @classmethod
+    def at(cls, folder: Path) -> Database:
+        """The default: `catalogue.db` in the data folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite:///{folder / 'catalogue.db'}")
+
+    async def open(self, contexts: Iterable[str] = ()) -> None:
+        """Connect and bring the tables of these contexts (package names) up to date."""
+        self._engine = create_async_engine(self._url)
+        if self._sqlite:
+            sa.event.listen(self._engine.sync_engine, "connect", _durable_sqlite)
+            sa.event.listen(self._engine.sync_engine, "begin", _begin_immediate)
+        async with self._engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all, tables=[OUTBOX, MIGRATIONS])
+            for context in contexts:
+                await connection.run_sync(_migrate, context)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """A writing transaction: commits at the end, rolls back on any exception."""
+        async with self._lock(), self._connected().connect() as connection:
+            connection = await connection.execution_options(lineshaft_write=True)
+            async with connection.begin():
+                tx = Transaction(connection)
+                yield tx
+            if tx.announced:
+                self.outbox_filled.set()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """A reading transaction; on SQLite it never waits for writers."""
+        async with self._connected().connect() as connection:
+            yield Transaction(connection)
+
+    def _connected(self) -> AsyncEngine:
+        if self._engine is None:
+            raise Invalid("The catalogue is not open.", hint="Call `await db.open()` first.")
+        return self._engine
+
+    @asynccontextmanager
+    async def _lock(self) -> AsyncIterator[None]:
+        if not self._sqlite:
+            yield
+            return
+        async with self._writer:
+            yield
+
+
+def _driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    if scheme not in drivers:
+        raise Invalid(
+            f"The database address starts with {scheme!r}, which is not known.",
+            hint="Use sqlite:///path or postgresql://user:password@host/name.",
+        )
+    return f"{drivers[scheme]}://{rest}"
+
+
+def _durable_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # Taking the write lock at once avoids the deadlock of two readers that both want to write.
+    writing = connection.get_execution_options().get("lineshaft_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _migrate(connection: sa.Connection, context: str) -> None:
+    done = set(connection.execute(sa.select(MIGRATIONS.c.name).where(MIGRATIONS.c.context == context)).scalars())
+    folder = resources.files(context) / "migrations"
+    names = sorted(f.name[:-3] for f in folder.iterdir() if f.name.endswith(".py") and f.name[0].isdigit())
+    operations = Operations(MigrationContext.configure(connection))
+    for name in names:
+        if name in done:
+            continue
+        importlib.import_module(f"{context}.migrations.{name}").upgrade(operations)
+        connection.execute(sa.insert(MIGRATIONS).values(context=context, name=name, applied_us=now_us()))

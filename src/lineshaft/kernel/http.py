@@ -1,0 +1,94 @@
+"""What every HTTP route shares: who asks, problem details, cursors, metrics.
+
+Errors leave as RFC 9457 problem details, mapped from the error tree in this one place.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from .errors import Internal, Invalid, PlatformError, Unauthorised
+from .log import get_log
+
+log = get_log("http")
+METRICS = CollectorRegistry()
+"""Every counter and gauge of the process; served on /metrics."""
+
+T = TypeVar("T")
+
+
+class Slice(BaseModel, Generic[T]):
+    """One page of a listing: ask again with `cursor=next` for more; `next` is null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def caller(request: Request) -> Any:
+    """The actor of a request (a `security.Who`), put there by the sign-in middleware; 401 without."""
+    who = getattr(request.state, "who", None)
+    if who is None:
+        raise Unauthorised("Nobody is signed in.", hint="Send 'Authorization: Bearer <token>' or sign in.")
+    return who
+
+
+def pack_cursor(*parts: str | int) -> str:
+    """An opaque cursor from the keys of the last row shown."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
+
+
+def unpack_cursor(cursor: str) -> list[Any]:
+    """The keys inside a cursor; Invalid when it was tampered with."""
+    try:
+        keys: list[Any] = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return keys
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Invalid(f"{cursor!r} is not a cursor of ours.", hint="Pass `next` of the page before, unchanged.") from error
+
+
+def problem(error: PlatformError, instance: str) -> JSONResponse:
+    """An error as RFC 9457 problem details."""
+    body = {
+        "type": f"urn:lineshaft:error:{error.code}",
+        "title": error.message,
+        "status": error.status,
+        "code": error.code,
+        "hint": error.hint,
+        "instance": instance,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(body, status_code=error.status, headers=headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Make an application answer errors our way."""
+
+    @app.exception_handler(PlatformError)
+    async def platform(request: Request, error: PlatformError) -> JSONResponse:
+        return problem(error, request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        return problem(Invalid(f"{place}: {first['msg']}.", hint="See /api/docs for what is expected."), request.url.path)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def plain(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        told = PlatformError(str(error.detail))
+        told.status = error.status_code  # type: ignore[misc]
+        return problem(told, request.url.path)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("a request failed", path=request.url.path, error=str(error), kind=type(error).__name__)
+        return problem(Internal("Something went wrong on our side.", hint="See the log."), request.url.path)
