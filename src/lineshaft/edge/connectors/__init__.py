@@ -21,15 +21,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from lineshaft.kernel.bus import Front
 from lineshaft.kernel.terms import Kind, PlantPath, Quality, Value
 
-__all__ = ["Connector", "ConnectorSettings", "Node", "Problem", "Readings", "Sink", "Tag"]
+__all__ = ["Connector", "ConnectorSettings", "Host", "Node", "Problem", "Readings", "Sink", "Tag"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,15 @@ class Node:
     description: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What the edge box lends a connector: a folder for keys, the built-in MQTT front, its own name."""
+
+    folder: Path = Path()
+    edge: str = "edge"
+    front: Front | None = None
+
+
 class Sink(Protocol):
     """Where a subscription delivers."""
 
@@ -164,6 +175,8 @@ class Connector(Generic[S]):
         self.settings = settings
         self.tags = tuple(tags)
         self.root = root
+        self.host = Host()
+        """Replaced by the runner before `connect`."""
         self.paths: list[str] = [tag.path for tag in self.tags]
 
     def check(self) -> list[Problem]:
