@@ -20,19 +20,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.kernel.terms import Quality
+from lineshaft.kernel.terms import PlantPath, Value
 
 SAMPLES_STREAM = "SAMPLES"
 SAMPLES_SUBJECT = "lineshaft.samples"
 BATCH_VERSION = b"1"
 MOST_SAMPLES = 1_000
-"""Rows of one batch message, unless a sender has good reason: more rows per disk sync, larger loss of memory on a crash."""
+"""Rows of one batch message: more would mean fewer disk syncs, and more to lose in memory in a crash."""
 
 SCHEMA = pa.schema(
     [
@@ -105,7 +106,9 @@ class SampleBatch:
         """From a record batch with our schema; Invalid names the column that differs."""
         told = batch.schema.metadata or {}
         if told.get(b"v", BATCH_VERSION) != BATCH_VERSION:
-            raise Invalid(f"Sample batches of version {told[b'v'].decode()} are not known here.", hint="Update Lineshaft.")
+            raise Invalid(
+                f"Sample batches of version {told[b'v'].decode()} are not known here.", hint="Update Lineshaft."
+            )
         for field in SCHEMA:
             if field.name not in batch.schema.names or batch.schema.field(field.name).type != field.type:
                 raise Invalid(f"The column {field.name!r} of a sample batch must be {field.type}.")
@@ -165,3 +168,40 @@ class Health:
     troubles: tuple[Trouble, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A configured link to one machine or broker. `raw` is what stands in plant.toml, name included."""
+
+    name: str
+    connector: str
+    path: PlantPath
+    enabled: bool
+    raw: dict[str, Any]
+    version: int = 0
+    origin: str = "console"
+
+    @property
+    def tag_count(self) -> int:
+        return len(self.raw.get("tags", ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One value seen while testing a connection, before anything is saved."""
+
+    path: str
+    value: Value | None
+    quality: int
+    ts_us: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """What became of a write: the value asked for and the one the machine then reported."""
+
+    path: str
+    asked: Value
+    read_back: Value | None
+    applied: bool
+    message: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -27,6 +27,11 @@ class Section(BaseModel):
     """What users may set in one section, with defaults and sentences."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def complaints(self, place: str, plant: PlantSettings) -> Iterable[Complaint]:
+        """What only this section can judge: plug-ins' own settings, things that contradict each other."""
+        del place, plant
+        return ()
 
 
 class PlantSettings(Section):
@@ -191,6 +196,9 @@ def load(
             parsed[name] = kind.model_validate(raw.get(name, {}))
         except ValidationError as error:
             complaints.extend(complaints_of(error, kind, name))
+    plant = parsed.get("plant")
+    if isinstance(plant, PlantSettings):
+        complaints.extend(c for name, section in parsed.items() for c in section.complaints(name, plant))
     if complaints:
         raise ConfigError(complaints)
     return Config(parsed, source if isinstance(source, Path) else None)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -52,16 +52,20 @@ class Transaction:
         self._connection = connection
         self.announced = False
 
-    async def execute(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> sa.CursorResult[Any]:
+    async def execute(
+        self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> sa.CursorResult[Any]:
         """Run one SQLAlchemy Core statement."""
-        result: sa.CursorResult[Any] = await self._connection.execute(statement, rows)  # type: ignore[assignment]
-        return result
+        result: Any = await self._connection.execute(statement, rows)
+        return cast("sa.CursorResult[Any]", result)
 
     async def all(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
-        return (await self._connection.execute(statement)).mappings().all()
+        rows: Sequence[sa.RowMapping] = (await self._connection.execute(statement)).mappings().all()
+        return rows
 
     async def first(self, statement: sa.Select[Any]) -> sa.RowMapping | None:
-        return (await self._connection.execute(statement)).mappings().first()
+        row: sa.RowMapping | None = (await self._connection.execute(statement)).mappings().first()
+        return row
 
     async def scalar(self, statement: sa.Select[Any]) -> Any:
         return (await self._connection.execute(statement)).scalar()
@@ -108,8 +112,8 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """A writing transaction: commits at the end, rolls back on any exception."""
-        async with self._lock(), self._connected().connect() as connection:
-            connection = await connection.execution_options(lineshaft_write=True)
+        async with self._lock(), self._connected().connect() as bare:
+            connection = await bare.execution_options(lineshaft_write=True)
             async with connection.begin():
                 tx = Transaction(connection)
                 yield tx

@@ -2,7 +2,7 @@
 
 A fact is a frozen msgspec struct named in the past tense and defined in a context's `events.py`:
 
-    class TwinCreated(Fact):
+    class TwinCreated(Fact, frozen=True, kw_only=True):
         path: str
 """
 

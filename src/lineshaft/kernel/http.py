@@ -52,7 +52,9 @@ def unpack_cursor(cursor: str) -> list[Any]:
         keys: list[Any] = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return keys
     except (ValueError, msgspec.DecodeError) as error:
-        raise Invalid(f"{cursor!r} is not a cursor of ours.", hint="Pass `next` of the page before, unchanged.") from error
+        raise Invalid(
+            f"{cursor!r} is not a cursor of ours.", hint="Pass `next` of the page before, unchanged."
+        ) from error
 
 
 def problem(error: PlatformError, instance: str) -> JSONResponse:
@@ -80,7 +82,9 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        return problem(Invalid(f"{place}: {first['msg']}.", hint="See /api/docs for what is expected."), request.url.path)
+        return problem(
+            Invalid(f"{place}: {first['msg']}.", hint="See /api/docs for what is expected."), request.url.path
+        )
 
     @app.exception_handler(StarletteHTTPException)
     async def plain(request: Request, error: StarletteHTTPException) -> JSONResponse:

@@ -23,7 +23,12 @@ from .log import get_log
 log = get_log("kernel")
 F = TypeVar("F", bound=Fact)
 FACTS = StreamSpec(
-    name="FACTS", subjects=(f"{PREFIX}.>",), max_bytes=1 << 30, max_age_s=7 * 86_400, keep_newest=True, duplicate_window_s=600
+    name="FACTS",
+    subjects=(f"{PREFIX}.>",),
+    max_bytes=1 << 30,
+    max_age_s=7 * 86_400,
+    keep_newest=True,
+    duplicate_window_s=600,
 )
 
 

@@ -116,7 +116,13 @@ class Keeper:
                 return
             attempt = 0 if loop.time() - began > 10 else attempt + 1
             pause = 0.0 if attempt == 0 else backoff(attempt, first_s=0.1, most_s=5)
-            log.warning("a process ended and is started again", process=program.name, pid=pid, exit=code, pause_s=round(pause, 2))
+            log.warning(
+                "a process ended and is started again",
+                process=program.name,
+                pid=pid,
+                exit=code,
+                pause_s=round(pause, 2),
+            )
             await asyncio.sleep(pause)
             self._spawn(program)
 
@@ -146,10 +152,10 @@ async def gone(pid: int) -> None:
     except ProcessLookupError:
         return
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
+    ended = asyncio.Event()
     try:
-        loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
-        await ended
+        loop.add_reader(descriptor, ended.set)
+        await ended.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)

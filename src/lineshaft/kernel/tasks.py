@@ -30,7 +30,7 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 def backoff(attempt: int, *, first_s: float = 0.2, most_s: float = 30.0) -> float:
     """Seconds to wait before a retry: doubles each time, half of it random, so that nobody marches in step."""
-    ceiling = min(most_s, first_s * 2 ** min(attempt, 16))
+    ceiling: float = min(most_s, first_s * 2 ** min(attempt, 16))
     return ceiling / 2 + random.random() * ceiling / 2
 
 
@@ -44,7 +44,9 @@ class Crew:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
         await self.stop()
 
     async def stop(self, *, within_s: float = 10.0) -> None:
@@ -93,7 +95,11 @@ class Crew:
                 attempt = 0 if loop.time() - began > 60 else attempt + 1
                 pause = backoff(attempt, most_s=most_s)
                 log.error(
-                    "a task failed and starts again", task=name, error=str(error), kind=type(error).__name__, pause_s=round(pause, 2)
+                    "a task failed and starts again",
+                    task=name,
+                    error=str(error),
+                    kind=type(error).__name__,
+                    pause_s=round(pause, 2),
                 )
                 await asyncio.sleep(pause)
 

@@ -68,7 +68,7 @@ class PlantPath(str):
 
     def within(self, subtree: str) -> bool:
         """Whether this path is `subtree` or lies below it; the empty subtree holds everything."""
-        return subtree == "" or self == subtree or self.startswith(subtree + "/")
+        return subtree in ("", self) or self.startswith(subtree + "/")
 
 
 def _clean(text: str) -> str:
@@ -78,7 +78,7 @@ def _clean(text: str) -> str:
 @lru_cache(maxsize=1 << 20)
 def series_id(path: str) -> int:
     """The id of a path's series: xxHash64 of its UTF-8, as in ClickHouse's `xxHash64`. Unsigned 64 bit."""
-    return xxhash.xxh64_intdigest(path)
+    return xxhash.xxh64_intdigest(path.encode())
 
 
 class Quality(IntEnum):

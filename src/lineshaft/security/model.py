@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from lineshaft.kernel.terms import PlantPath
 
@@ -48,6 +51,10 @@ class Who:
     grants: tuple[Grant, ...] = ()
     origin: str = ""
     """Where the request came from (address, `console`, `cli`), for the audit log."""
+    owner: str = ""
+    """The user a token acts for."""
+    credential: str = ""
+    """The session or token it came with, so that a guard sees when that has ended."""
 
     def role_on(self, path: str) -> Role | None:
         """The highest role held on a path, None without any."""
@@ -64,6 +71,83 @@ class Who:
         """The subtrees this actor may read, outermost only; ('',) is everything."""
         trees = sorted({g.subtree for g in self.grants}, key=len)
         return tuple(t for i, t in enumerate(trees) if not any(PlantPath(t).within(o) for o in trees[:i]))
+
+
+def intersect(held: Iterable[Grant], limit: Iterable[Grant]) -> tuple[Grant, ...]:
+    """What remains of grants when nobody may hold more than `limit`: a token never exceeds its owner."""
+    bounds = tuple(limit)
+    pairs = ((g, b) for g in held for b in bounds)
+    found = {}
+    for grant, bound in pairs:
+        narrow = _narrower(grant.subtree, bound.subtree)
+        if narrow is not None:
+            found[narrow] = max(found.get(narrow, Role.VIEWER), min(grant.role, bound.role))
+    return tuple(Grant(role=role, subtree=subtree) for subtree, role in sorted(found.items()))
+
+
+def _narrower(one: str, other: str) -> str | None:
+    """The smaller of two subtrees when one holds the other, None when they have nothing in common."""
+    if PlantPath(one).within(other):
+        return one
+    return other if PlantPath(other).within(one) else None
+
+
+class Outcome(StrEnum):
+    """How an audited deed ended."""
+
+    DONE = "done"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One row of the audit log: who did what, to what, with which result. Never changed, never removed."""
+
+    seq: int
+    at: datetime
+    actor_id: str
+    actor: str
+    kind: WhoKind
+    owner: str
+    origin: str
+    action: str
+    subject: str
+    outcome: Outcome
+    count: int
+    """How many equal denials this row stands for."""
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    hash: str
+    """SHA-256 of the hash before and of everything above, in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which rows of the audit log somebody wants; what is empty does not filter."""
+
+    actor: str = ""
+    """Id or name of the actor, or of the user a token acts for."""
+    action: str = ""
+    """An action or the beginning of one: `edge.` is everything done to connections."""
+    subject: str = ""
+    """A subject; a plant path also finds what lies below it."""
+    outcome: Outcome | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What checking the audit log's chain found."""
+
+    rows: int
+    broken_at: int | None = None
+    """The first row that does not follow from the one before."""
+    reason: str = ""
+
+    @property
+    def intact(self) -> bool:
+        return self.broken_at is None
 
 
 PLATFORM = Who(id="platform", name="Lineshaft", kind=WhoKind.SERVICE, grants=(Grant(role=Role.ADMIN),), origin="worker")

@@ -179,9 +179,13 @@ class Bus:
         except nats.errors.NoRespondersError as error:
             raise Unavailable(f"Nobody answers on {subject}.", hint="Is that role running?") from error
         except (nats.errors.TimeoutError, TimeoutError) as error:
-            raise Timeout(f"No answer on {subject} within {within_s:g} s.", hint="Try again; look at its health.") from error
+            raise Timeout(
+                f"No answer on {subject} within {within_s:g} s.", hint="Try again; look at its health."
+            ) from error
         except nats.errors.Error as error:
-            raise Unavailable(f"The message bus is away: {error}.", hint="It is usually back within seconds.") from error
+            raise Unavailable(
+                f"The message bus is away: {error}.", hint="It is usually back within seconds."
+            ) from error
         if msg.headers and "Lineshaft-Error" in msg.headers:
             raise _unpack_error(msg.data)
         return bytes(msg.data)
@@ -197,7 +201,10 @@ class Bus:
                 body, headers = _pack_error(error), {"Lineshaft-Error": error.code}
             except Exception as error:
                 log.error("an answer failed", subject=msg.subject, error=str(error), kind=type(error).__name__)
-                body, headers = _pack_error(Internal(f"{type(error).__name__}: {error}")), {"Lineshaft-Error": "internal"}
+                body, headers = (
+                    _pack_error(Internal(f"{type(error).__name__}: {error}")),
+                    {"Lineshaft-Error": "internal"},
+                )
             if msg.reply:
                 await self._nc.publish(msg.reply, body, headers=headers)
 
@@ -254,7 +261,8 @@ class Bus:
             except (nats.errors.Error, TimeoutError) as error:
                 if loop.time() >= until:
                     raise Unavailable(
-                        f"The bus did not confirm a message on {subject}: {error or 'time-out'}.", hint="It is sent again."
+                        f"The bus did not confirm a message on {subject}: {error or 'time-out'}.",
+                        hint="It is sent again.",
                     ) from error
                 await asyncio.sleep(0.1)
         ack = msgspec.json.decode(msg.data)
@@ -283,7 +291,9 @@ class Bus:
             if subject:
                 config["filter_subject"] = subject
             try:
-                made = await self._api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config}, wrap=False)
+                made = await self._api(
+                    f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config}, wrap=False
+                )
                 async with self._pull() as pull:
                     while True:
                         batch = await self._fetch(stream, made["name"], pull, most, linger_s)
@@ -322,7 +332,13 @@ class Bus:
                 await asyncio.sleep(0.2)
 
     async def ensure_consumer(
-        self, stream: str, durable: str, *, subjects: Sequence[str] = (), ack_wait_s: float = 30, most_pending: int = 65_536
+        self,
+        stream: str,
+        durable: str,
+        *,
+        subjects: Sequence[str] = (),
+        ack_wait_s: float = 30,
+        most_pending: int = 65_536,
     ) -> None:
         """Create a durable consumer that acknowledges everything up to a message at once; subjects may not overlap."""
         config: dict[str, Any] = {
@@ -361,7 +377,9 @@ class Bus:
             with contextlib.suppress(nats.errors.Error):
                 await sub.unsubscribe()
 
-    async def _fetch(self, stream: str, consumer: str, pull: tuple[str, _Pull], most: int, linger_s: float) -> list[Message]:
+    async def _fetch(
+        self, stream: str, consumer: str, pull: tuple[str, _Pull], most: int, linger_s: float
+    ) -> list[Message]:
         inbox, box = pull
         box.messages, box.wanted, box.status = [], most, b""
         box.done.clear()
@@ -379,12 +397,14 @@ class Bus:
         try:
             msg = await self._nc.request(f"$JS.API.{verb}", msgspec.json.encode(body), timeout=5)
         except (nats.errors.Error, TimeoutError) as error:
-            raise Unavailable(f"The bus does not answer ({verb}): {error}.", hint="It is usually back within seconds.") from error
+            raise Unavailable(
+                f"The bus does not answer ({verb}): {error}.", hint="It is usually back within seconds."
+            ) from error
         answer: dict[str, Any] = msgspec.json.decode(msg.data)
         if "error" in answer:
-            error = answer["error"]
-            kind = NotFound if error.get("code") == 404 else Unavailable if error.get("code", 0) >= 500 else Invalid
-            raise kind(f"The bus refuses {verb}: {error.get('description')}.")
+            said = answer["error"]
+            kind = NotFound if said.get("code") == 404 else Unavailable if said.get("code", 0) >= 500 else Invalid
+            raise kind(f"The bus refuses {verb}: {said.get('description')}.")
         return answer
 
 
@@ -399,7 +419,9 @@ def _refused(subject: str, error: dict[str, Any]) -> PlatformError:
 
 def _pack_error(error: PlatformError) -> bytes:
     kind = next(k for k in type(error).__mro__ if k.__module__ == PlatformError.__module__)
-    return msgspec.json.encode({"kind": kind.__name__, "code": error.code, "message": error.message, "hint": error.hint})
+    return msgspec.json.encode(
+        {"kind": kind.__name__, "code": error.code, "message": error.message, "hint": error.hint}
+    )
 
 
 def _unpack_error(body: bytes) -> PlatformError:

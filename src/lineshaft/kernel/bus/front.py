@@ -7,18 +7,17 @@ by a durable consumer and acknowledged after they are durable elsewhere; QoS 0 c
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiomqtt
 import bcrypt
 
-from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import in_thread
@@ -37,6 +36,8 @@ class MqttMessage:
 
     topic: str
     payload: bytes
+    time_us: int = 0
+    """When the server stored it, µs since 1970 UTC; 0 for plain messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +95,27 @@ class Front:
         """QoS 1 and 2 messages in batches; a batch is acknowledged when the next one is asked for."""
         skip = len(_PREFIX)
         async for batch in self.bus.consume(_STREAM, durable, subjects=_filters(topics), most=most, linger_s=linger_s):
-            yield [MqttMessage(topic=topic_of(m.subject[skip:]), payload=m.data) for m in batch]
+            yield [
+                MqttMessage(topic=topic_of(m.subject[skip:]), payload=m.data, time_us=m.time_ns // 1000) for m in batch
+            ]
 
-    async def listen(self, topic: str, handler: Callable[[MqttMessage], None]) -> None:
-        """Call `handler` for each QoS 0 message; those with a QoS come through `take`."""
+    async def listen(
+        self, topic: str, handler: Callable[[MqttMessage], None]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Call `handler` for each QoS 0 message; those with a QoS come through `take`. Returns how to stop."""
 
         async def on_message(msg: Message) -> None:
             if (msg.headers or {}).get("Nmqtt-Pub", "0") == "0":
                 handler(MqttMessage(topic=topic_of(msg.subject), payload=msg.data))
 
-        for subject in subjects_of(topic):
-            await self.bus.listen(subject, on_message)
+        listeners = [await self.bus.listen(subject, on_message) for subject in subjects_of(topic)]
+
+        async def stop() -> None:
+            for listener in listeners:
+                with contextlib.suppress(Exception):
+                    await listener.unsubscribe()
+
+        return stop
 
 
 def topic_of(subject: str) -> str:
@@ -143,10 +154,13 @@ async def admit(embedded: Embedded, users: Sequence[MqttUser], *, pid: int | Non
 def _render(user: MqttUser) -> str:
     publish = [s for t in user.publish for s in subjects_of(t)]
     subscribe = [s for t in user.subscribe for s in subjects_of(t)]
-    quoted = lambda items: "[" + ", ".join(f'"{i}"' for i in items) + "]"  # noqa: E731
     return (
         f'{{ user: "{user.name}", password: "{user.password_hash}", permissions: {{ '
-        f"publish: {{ allow: {quoted(publish)} }}, "
-        f'subscribe: {{ allow: {quoted([*subscribe, "$MQTT.sub.>"])} }} }}, '
+        f"publish: {{ allow: {_quoted(publish)} }}, "
+        f"subscribe: {{ allow: {_quoted([*subscribe, '$MQTT.sub.>'])} }} }}, "
         f'allowed_connection_types: ["MQTT", "MQTT_WS"] }}'
     )
+
+
+def _quoted(items: Sequence[str]) -> str:
+    return "[" + ", ".join(f'"{item}"' for item in items) + "]"

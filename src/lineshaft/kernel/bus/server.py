@@ -177,7 +177,7 @@ def _binary() -> str:
 
 
 def _reach(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host
+    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - an address to reach, not to bind
 
 
 def _quote(text: str) -> str:

@@ -1,0 +1,36 @@
+"""What edge announces."""
+
+from __future__ import annotations
+
+from lineshaft.kernel.facts import Fact
+
+
+class ConnectionChanged(Fact, frozen=True, kw_only=True):
+    """A connection was added or changed; the edge box takes it up at once."""
+
+    name: str
+    version: int
+
+
+class ConnectionRemoved(Fact, frozen=True, kw_only=True):
+    """A connection was removed."""
+
+    name: str
+
+
+class ConnectionLost(Fact, frozen=True, kw_only=True):
+    """A machine stopped answering; said once per loss."""
+
+    name: str
+    path: str
+    error: str
+    at_us: int
+
+
+class ConnectionBack(Fact, frozen=True, kw_only=True):
+    """A machine answers again; said once per return."""
+
+    name: str
+    path: str
+    at_us: int
+    away_s: float

@@ -1,0 +1,232 @@
+"""What people and other contexts may ask of the edge: connections, browsing, testing, writing.
+
+The service decides and records; the machine's session is held by an edge box, which is asked over the bus.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from lineshaft.kernel.bus import Bus, Message
+from lineshaft.kernel.db import Transaction
+from lineshaft.kernel.terms import PlantPath, Value
+from lineshaft.security import Guard, Role, Who
+
+from .connectors import Node
+from .errors import BadConnection, NoConnection
+from .model import Connection, Health, Seen, State, WriteResult
+from .settings import SHELF, BadSettings, Built, EdgeSettings, build
+from .store import ConnectionStore, Version
+
+_DARK_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionView:
+    """A connection as shown: what is configured and how it is."""
+
+    connection: Connection
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorInfo:
+    """A connector on the shelf."""
+
+    name: str
+    title: str
+    summary: str
+    tier: str
+    sample: str
+    can_browse: bool = True
+
+
+class Edge:
+    """The connections of a plant."""
+
+    def __init__(self, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard, bus: Bus) -> None:
+        self._edge = settings.name
+        self._organisation = organisation
+        self._store = store
+        self._guard = guard
+        self._bus = bus
+        self._health: dict[str, Health] = {}
+        self._heard_at = 0.0
+        self.blocked = ""
+        """Why samples wait at the edge; empty when they flow."""
+
+    async def listen(self) -> None:
+        """Keep the latest health reports of the boxes; called once at start."""
+        await self._bus.listen("lineshaft.edge.*.health", self._heard)
+
+    # ---- looking ----
+
+    def shelf(self, who: Who) -> list[ConnectorInfo]:
+        """Every connector that can be used."""
+        del who
+        return [
+            ConnectorInfo(
+                name=p.name,
+                title=p.title,
+                summary=str(p.manifest.get("summary", "")),
+                tier=p.tier,
+                sample=p.read("sample.toml") if p.has("sample.toml") else "",
+            )
+            for p in SHELF.plugins.values()
+        ]
+
+    async def list_(self, who: Who) -> list[ConnectionView]:
+        """The connections whose place the caller may see, with their health."""
+        seen = [c for c in await self._store.all() if self._guard.allowed(who, Role.VIEWER, c.path)]
+        return [self._view(who, c) for c in seen]
+
+    async def get(self, who: Who, name: str) -> ConnectionView:
+        """One connection; NoConnection when there is none or it may not be seen."""
+        return self._view(who, await self._find(who, name))
+
+    async def versions(self, who: Who, name: str) -> Sequence[Version]:
+        """Everything this connection ever was, newest first; for engineers, because settings may tell much."""
+        found = await self._store.versions(name)
+        if not found:
+            raise NoConnection(f"There never was a connection {name!r}.")
+        await self._guard.require(who, Role.ENGINEER, _place(self._organisation, found), "edge.read")
+        return found
+
+    # ---- trying, before anything is saved ----
+
+    def built(self, connector: str, raw: dict[str, Any]) -> Built:
+        """Check settings without touching anything; BadConnection carries every complaint."""
+        try:
+            return build(connector, raw, organisation=self._organisation)
+        except BadSettings as error:
+            raise BadConnection(error.message) from error
+
+    async def test(self, who: Who, connector: str, raw: dict[str, Any]) -> list[Seen]:
+        """Open the machine, look at its values, let go again; nothing is stored."""
+        trial = self.built(connector, {"name": "test", **raw})
+        await self._guard.require(who, Role.ENGINEER, trial.connection.path, "edge.test")
+        answer = await self._do({"verb": "test", "connector": connector, "raw": raw}, within_s=25)
+        return msgspec.json.decode(answer, type=list[Seen])
+
+    async def browse(
+        self, who: Who, address: str = "", *, name: str = "", connector: str = "", raw: dict[str, Any] | None = None
+    ) -> list[Node]:
+        """What lies below an address, of a running connection (`name`) or of settings not saved yet."""
+        if name:
+            path = (await self._find(who, name)).path
+        else:
+            path = self.built(connector, {"name": "test", **(raw or {})}).connection.path
+        await self._guard.require(who, Role.ENGINEER, path, "edge.browse")
+        question = {"verb": "browse", "name": name, "connector": connector, "raw": raw or {}, "address": address}
+        return msgspec.json.decode(await self._do(question, within_s=30), type=list[Node])
+
+    # ---- changing ----
+
+    async def save(
+        self, who: Who, connector: str, raw: dict[str, Any], *, expected: int | None = None, origin: str = "console"
+    ) -> Connection:
+        """Add or change a connection; the edge takes it up at once, the others are not touched.
+
+        `expected` is the version the caller saw (0: it must be new); Changed when somebody was faster.
+        """
+        new = replace(self.built(connector, raw).connection, origin=origin)
+        await self._guard.require(who, Role.ENGINEER, new.path, "edge.save")
+        old = await self._store.find(new.name)
+        if old is not None:
+            await self._guard.require(who, Role.ENGINEER, old.path, "edge.save")
+        async with self._store.db.begin() as tx:
+            saved = await self._store.put(tx, new, by=who.name, expected=expected)
+            await self._record(who, "edge.save", new.name, old, saved, tx)
+        return saved
+
+    async def remove(self, who: Who, name: str) -> None:
+        """Remove a connection; `restore` brings it back."""
+        old = await self._find(who, name)
+        await self._guard.require(who, Role.ENGINEER, old.path, "edge.remove")
+        async with self._store.db.begin() as tx:
+            await self._store.remove(tx, old, by=who.name)
+            await self._record(who, "edge.remove", name, old, None, tx)
+
+    async def enable(self, who: Who, name: str, *, on: bool) -> Connection:
+        """Switch a connection on or off without changing anything else."""
+        old = await self._find(who, name)
+        return await self.save(who, old.connector, {**old.raw, "enabled": on}, expected=old.version)
+
+    async def restore(self, who: Who, name: str, version: int) -> Connection:
+        """Make an earlier version the current one again; also undoes a removal."""
+        for old in await self.versions(who, name):
+            if old.version == version and old.raw is not None:
+                return await self.save(who, old.connector, old.raw)
+        raise NoConnection(f"The connection {name!r} has no version {version} to go back to.")
+
+    async def write(self, who: Who, path: str, value: Value) -> WriteResult:
+        """Set a value on the machine and read it back; refused outside the tag's range or without the role."""
+        place = PlantPath.parse(path)
+        await self._guard.require(who, Role.OPERATOR, place, "edge.write")
+        question = {"verb": "write", "path": path, "value": value}
+        result = msgspec.json.decode(await self._do(question, within_s=20), type=WriteResult)
+        await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
+        return result
+
+    # ---- inside ----
+
+    async def _find(self, who: Who, name: str) -> Connection:
+        found = await self._store.find(name)
+        if found is None or not self._guard.allowed(who, Role.VIEWER, found.path):
+            raise NoConnection(f"There is no connection {name!r}.", hint="Look at the list of connections.")
+        return found
+
+    def _view(self, who: Who, connection: Connection) -> ConnectionView:
+        if not self._guard.allowed(who, Role.ENGINEER, connection.path):
+            connection = replace(connection, raw={k: v for k, v in connection.raw.items() if k in {"name", "path", "tags"}})
+        unknown = Health(connection=connection.name, connector=connection.connector)
+        health = self._health.get(connection.name, unknown)
+        if self._dark():
+            health = replace(health, state=State.UNKNOWN, error="The edge box has not reported for some time.")
+        return ConnectionView(connection=connection, health=health)
+
+    def _dark(self) -> bool:
+        return time.monotonic() - self._heard_at > _DARK_AFTER_S
+
+    async def _heard(self, message: Message) -> None:
+        report = msgspec.json.decode(message.data, type=_Report)
+        self._health = {h.connection: h for h in report.health}
+        self.blocked = report.blocked
+        self._heard_at = time.monotonic()
+
+    async def _do(self, question: dict[str, Any], *, within_s: float) -> bytes:
+        return await self._bus.ask(f"lineshaft.edge.{self._edge}.do", msgspec.json.encode(question), within_s=within_s)
+
+    async def _record(
+        self, who: Who, action: str, name: str, old: Connection | None, new: Connection | None, tx: Transaction
+    ) -> None:
+        before, after = (None if c is None else hide_secrets(c) for c in (old, new))
+        await self._guard.record(who, action, name, before=before, after=after, tx=tx)
+
+
+class _Report(msgspec.Struct):
+    edge: str
+    blocked: str
+    health: list[Health]
+
+
+def hide_secrets(connection: Connection) -> dict[str, Any]:
+    """A connection's settings with passwords and keys left out, for the audit log and exports."""
+    return {"connector": connection.connector, **_hidden(connection.raw)}
+
+
+def _hidden(raw: dict[str, Any]) -> dict[str, Any]:
+    secret = ("password", "secret", "token", "passphrase")
+    return {k: "***" if any(word in k.lower() for word in secret) else v for k, v in raw.items()}
+
+
+def _place(organisation: str, versions: Sequence[Version]) -> PlantPath:
+    for version in versions:
+        if version.raw is not None:
+            return build(version.connector, version.raw, organisation=organisation).connection.path
+    return PlantPath(organisation)

@@ -1,0 +1,279 @@
+"""Runs one connection: schedule, time-outs, back-off, quality, health; the connector only talks.
+
+connect ──▶ good ──▶ subscribe, or poll each group on its drift-free beat
+   ▲          │ Unavailable, time-out, any fault of the connector
+   └─ back-off┘ lost: said once, every tag gets one bad sample
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from lineshaft.edge.connectors import Connector, Host, Problem, Readings, Tag
+from lineshaft.edge.model import Connection, Health, State, Trouble, WriteResult
+from lineshaft.edge.settings import Built
+from lineshaft.kernel.clock import from_us, now, now_us
+from lineshaft.kernel.errors import Invalid, PlatformError, Timeout, Unavailable
+from lineshaft.kernel.log import get_log
+from lineshaft.kernel.tasks import backoff
+from lineshaft.kernel.terms import Quality, Value
+
+from .changes import Changes
+from .outlet import Outlet
+
+log = get_log("edge")
+Turn = Callable[[Connection, State, str, float], Awaitable[None]]
+_MOST_TROUBLES = 100
+_SLOWEST_CONNECT_S = 30.0
+
+
+class Runner:
+    """One connection at work. `turned` is told once when it is lost and once when it is back."""
+
+    def __init__(self, built: Built, outlet: Outlet, host: Host, *, max_silence_s: float, turned: Turn) -> None:
+        self.connection = built.connection
+        self.tags = {tag.path: tag for tag in built.tags}
+        self._built = built
+        self._outlet = outlet
+        self._host = host
+        self._turned = turned
+        self._connector: Connector[Any] = self._fresh()
+        self._changes = Changes(built.tags, polled=not self._connector.subscribes, max_silence_s=max_silence_s)
+        self._health = Health(connection=self.connection.name, connector=self.connection.connector)
+        self._troubles: dict[tuple[str, str], Trouble] = {}
+        self._counts: deque[tuple[float, int]] = deque()
+        self._samples = self._late = self._reconnects = self._dropped = 0
+        self._last_sample_us = 0
+        self._lost_at = 0.0
+
+    def health(self) -> Health:
+        """How this connection is now."""
+        horizon = time.monotonic() - 10
+        while self._counts and self._counts[0][0] < horizon:
+            self._counts.popleft()
+        return replace(
+            self._health,
+            samples=self._samples,
+            rate=round(sum(n for _, n in self._counts) / 10, 1),
+            last_sample=from_us(self._last_sample_us) if self._last_sample_us else None,
+            reconnects=self._reconnects,
+            late_polls=self._late,
+            waiting=self._outlet.waiting,
+            dropped=self._dropped,
+            troubles=tuple(self._troubles.values()),
+        )
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled."""
+        attempt = 0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._session()
+            except asyncio.CancelledError:
+                await self._close()
+                raise
+            except Exception as error:
+                await self._close()
+                await self._lost(error)
+            attempt = 0 if time.monotonic() - began > 30 else attempt + 1
+            await asyncio.sleep(backoff(attempt, first_s=0.25, most_s=10))
+            self._reconnects += 1
+
+    async def write(self, tag: Tag, value: Value) -> WriteResult:
+        """Write through the open session and read back where the connector can poll."""
+        if self._health.state is not State.GOOD:
+            raise Unavailable(
+                f"{self.connection.name} is {self._health.state}, so {tag.path} cannot be written.",
+                hint=self._health.error or "Wait until the connection is good.",
+            )
+        within = self._connector.settings.timeout_s
+        try:
+            await asyncio.wait_for(self._connector.write(tag, value), within)
+        except TimeoutError as error:
+            raise Timeout(
+                f"{self.connection.name} did not confirm {value!r} for {tag.path} within {within:g} s.",
+                hint="The machine may or may not have taken it; look at the value.",
+            ) from error
+        return await self._read_back(tag, value, within)
+
+    async def _read_back(self, tag: Tag, value: Value, within: float) -> WriteResult:
+        if self._connector.subscribes and not hasattr(self._connector, "read_now"):
+            return WriteResult(path=tag.path, asked=value, read_back=None, applied=True, message="taken by the machine")
+        reader = getattr(self._connector, "read_now", None)
+        readings = await asyncio.wait_for(
+            reader([tag]) if reader else self._connector.read(self._connector.plan([tag])), within
+        )
+        seen = value_at(readings, 0)
+        same = _same(seen, value, tag)
+        message = "confirmed by reading it back" if same else f"the machine reports {seen!r} instead"
+        return WriteResult(path=tag.path, asked=value, read_back=seen, applied=same, message=message)
+
+    async def browse(self, address: str) -> list[Any]:
+        return await self._connector.browse(address)
+
+    # ---- the session ----
+
+    def _fresh(self) -> Connector[Any]:
+        connector = self._built.connector()
+        connector.host = self._host
+        return connector
+
+    async def _session(self) -> None:
+        self._connector = self._fresh()
+        try:
+            await asyncio.wait_for(
+                self._connector.connect(), max(_SLOWEST_CONNECT_S, self._connector.settings.timeout_s)
+            )
+        except TimeoutError as error:
+            raise Unavailable(f"{self.connection.name} did not answer within {_SLOWEST_CONNECT_S:.0f} s.") from error
+        self._changes.forget()
+        if self._connector.subscribes:
+            await self._good()
+            await self._connector.subscribe(self)
+            raise Unavailable(f"{self.connection.name} ended the subscription.")
+        async with asyncio.TaskGroup() as group:
+            for tags in _groups(self.tags.values()):
+                group.create_task(self._poll(tags))
+
+    async def _poll(self, tags: list[Tag]) -> None:
+        """Read one group on its beat; a poll that takes too long makes the next one wait and is counted."""
+        plan = self._connector.plan(tags)
+        span = tags[0].every.total_seconds()
+        loop = asyncio.get_running_loop()
+        due = loop.time() + random.random() * min(span, 0.25)
+        while True:
+            await asyncio.sleep(due - loop.time())
+            readings = await asyncio.wait_for(
+                self._connector.read(plan), max(self._connector.settings.timeout_s * 3, span)
+            )
+            if self._health.state is not State.GOOD:
+                await self._good()
+            self._took(readings)
+            if not self._outlet.offer(self._changes.reported(readings)):
+                self._dropped += len(readings)
+            due += span
+            if due < loop.time():
+                self._late += 1
+                due = loop.time()
+
+    def _took(self, readings: Readings) -> None:
+        rows = len(readings)
+        if rows == 0:
+            return
+        self._samples += rows
+        self._counts.append((time.monotonic(), rows))
+        self._last_sample_us = now_us()
+
+    # ---- Sink, for connectors that subscribe ----
+
+    async def put(self, readings: Readings) -> None:
+        """Hand over readings; waits when the platform cannot keep up."""
+        self._took(readings)
+        await self._outlet.put(self._changes.reported(readings))
+
+    async def flush(self) -> None:
+        """Return once everything put before is durable."""
+        await self._outlet.flush()
+
+    def trouble(self, problem: Problem) -> None:
+        """Name a bad tag or message once."""
+        key = (problem.path, problem.message.split(":")[0])
+        if key in self._troubles or len(self._troubles) >= _MOST_TROUBLES:
+            return
+        self._troubles[key] = Trouble(place=problem.path, message=problem.message, hint=problem.hint, since=now())
+        log.warning(
+            "trouble", connection=self.connection.name, place=problem.path, what=problem.message, hint=problem.hint
+        )
+
+    # ---- good and lost ----
+
+    async def _good(self) -> None:
+        was = self._health.state
+        self._health = replace(self._health, state=State.GOOD, since=now(), error="", hint="")
+        if was is State.LOST:
+            away = time.monotonic() - self._lost_at
+            log.info("connection back", connection=self.connection.name, away_s=round(away, 1))
+            await self._turned(self.connection, State.GOOD, "", away)
+        elif was is State.UNKNOWN:
+            log.info("connection good", connection=self.connection.name, connector=self.connection.connector)
+
+    async def _lost(self, error: BaseException) -> None:
+        cause = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        sentence = cause.message if isinstance(cause, PlatformError) else f"{type(cause).__name__}: {cause}"
+        if isinstance(cause, TimeoutError):
+            sentence = f"{self.connection.name} did not answer in time."
+        hint = cause.hint if isinstance(cause, PlatformError) else ""
+        was = self._health.state
+        since = self._health.since if was is State.LOST else now()
+        self._health = replace(self._health, state=State.LOST, since=since, error=sentence, hint=hint)
+        if was is State.LOST:
+            return
+        self._lost_at = time.monotonic()
+        log.warning("connection lost", connection=self.connection.name, error=sentence, hint=hint)
+        self._outlet.offer(self._all_bad())
+        await self._turned(self.connection, State.LOST, sentence, 0.0)
+
+    def _all_bad(self) -> Readings:
+        paths = self._connector.paths
+        rows = len(paths)
+        return Readings(
+            paths=list(paths),
+            index=np.arange(rows, dtype=np.int32),
+            ts=np.full(rows, now_us(), dtype=np.int64),
+            number=np.full(rows, np.nan),
+            quality=np.full(rows, int(Quality.BAD_NOT_CONNECTED), dtype=np.uint8),
+        )
+
+    async def _close(self) -> None:
+        with contextlib.suppress(Exception, asyncio.CancelledError):
+            await asyncio.wait_for(self._connector.close(), 5)
+
+
+def _groups(tags: Any) -> list[list[Tag]]:
+    """Tags with the same interval are read together."""
+    by_span: dict[timedelta, list[Tag]] = {}
+    for tag in tags:
+        by_span.setdefault(tag.every, []).append(tag)
+    return list(by_span.values())
+
+
+def value_at(readings: Readings, row: int) -> Value | None:
+    """One value of readings, for people; None when absent."""
+    if readings.text is not None and readings.text[row] is not None:
+        return readings.text[row]
+    number = float(readings.number[row])
+    return None if np.isnan(number) else number
+
+
+def _same(seen: Value | None, asked: Value, tag: Tag) -> bool:
+    if isinstance(asked, str) or seen is None or isinstance(seen, str):
+        return seen == asked
+    return abs(float(seen) - float(asked)) <= max(abs(tag.scale), abs(float(asked)) * 1e-6)
+
+
+def checked(tag: Tag, value: Value) -> Value:
+    """The value as it may be written, or Invalid saying why not."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if not np.isfinite(number):
+        raise Invalid(f"{value!r} is no value for {tag.path}.", hint="Give a finite number.")
+    low = tag.low if tag.low is not None else -np.inf
+    high = tag.high if tag.high is not None else np.inf
+    if not low <= number <= high:
+        raise Invalid(
+            f"{number:g} {tag.unit} is outside the range of {tag.path}.".replace("  ", " "),
+            hint=f"Give a value from {low:g} to {high:g}.",
+        )
+    return value
