@@ -130,6 +130,10 @@ class Host:
     folder: Path = Path()
     edge: str = "edge"
     front: Front | None = None
+    connection: str = ""
+    """The connection's name, unique on this edge: names what a broker keeps for it."""
+    trial: bool = False
+    """Opened only to look, perhaps beside the running connection: take nothing over, leave no trace."""
 
 
 class Sink(Protocol):
