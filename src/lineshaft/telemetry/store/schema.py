@@ -1,0 +1,108 @@
+"""The tables that remember samples: raw rows, three levels of rollups, and how far the work has come.
+
+    samples            one row per (series, ts); of two rows for one moment the one sent last (`seq`) counts
+    rollup_1s _1m _1h  one row per series and bucket, of which the one with the highest `seq` counts
+    fast_series        the series that have a rollup_1s, because they bring many samples a second
+    positions          how far each stream is stored, and how far each rollup is computed
+
+A rollup row sums up the rows of its bucket so that wider buckets can be stitched from it exactly.
+Rows are good when their quality is below 0x40 and they carry a number. In a bucket that starts at
+`bucket` (UTC, seconds):
+
+    count, good            rows of any kind; good rows
+    min max sum            of the good values (NaN, NaN, 0 when there are none)
+    first last             first and last good value (NaN when there are none)
+    first_us last_us       offset of the first and of the last row of any quality, µs from the bucket's start
+    held_us                µs in which a good value held: from each good row to the next row of any quality
+    area                   sum of value times µs over those spans, so area / held_us is the time-weighted mean
+    gap_us                 the longest span between two neighbouring rows, 0 for one row
+    open                   1 when the bucket's last row is good, so that `last` holds on beyond it
+    seq                    highest `samples.seq` of the rows that went in
+
+Between two buckets a value holds from `bucket + last_us` of the earlier one, if it is `open`, until
+`bucket + first_us` of the later one.
+
+Samples are stored durably before their position is, and replacing tables forget what is stored twice:
+so work that was cut off is simply done again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SAMPLES: Final = "samples"
+FAST: Final = "fast_series"
+POSITIONS: Final = "positions"
+ROLLUPS: Final = {1: "rollup_1s", 60: "rollup_1m", 3600: "rollup_1h"}
+"""Table of each rollup by its width in seconds. Series that are not in `fast_series` have no rows in rollup_1s."""
+
+_NUMBER: Final = "Float64 CODEC(ALP, ZSTD(1))"
+_COUNTER: Final = "CODEC(DoubleDelta, ZSTD(1))"
+_SMALL: Final = "CODEC(T64, ZSTD(1))"
+
+# Every acknowledged insert and every merge is on disk before what it replaces is forgotten.
+_DURABLE: Final = """fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1,
+    old_parts_lifetime = 30"""
+
+_CREATE_SAMPLES: Final = f"""
+CREATE TABLE IF NOT EXISTS {SAMPLES} (
+    series   UInt64 CODEC(ZSTD(1)),
+    ts       DateTime64(6, 'UTC') {_COUNTER},
+    number   {_NUMBER},
+    text     String CODEC(ZSTD(1)),
+    quality  UInt8 CODEC(ZSTD(1)),
+    seq      UInt64 {_COUNTER},
+    INDEX by_seq seq TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree(seq)
+PARTITION BY toYYYYMM(ts)
+ORDER BY (series, ts)
+SETTINGS {_DURABLE}
+"""
+
+_CREATE_ROLLUP: Final = f"""
+CREATE TABLE IF NOT EXISTS {{table}} (
+    series    UInt64 CODEC(ZSTD(1)),
+    bucket    DateTime('UTC') {_COUNTER},
+    count     UInt32 {_SMALL},
+    good      UInt32 {_SMALL},
+    min       {_NUMBER},
+    max       {_NUMBER},
+    sum       {_NUMBER},
+    first     {_NUMBER},
+    last      {_NUMBER},
+    first_us  UInt32 {_SMALL},
+    last_us   UInt32 {_SMALL},
+    held_us   UInt32 {_SMALL},
+    area      {_NUMBER},
+    gap_us    UInt32 {_SMALL},
+    open      UInt8 CODEC(ZSTD(1)),
+    seq       UInt64 {_COUNTER},
+    INDEX by_seq seq TYPE minmax GRANULARITY 1
+) ENGINE = ReplacingMergeTree(seq)
+PARTITION BY {{partition}}
+ORDER BY (series, bucket)
+SETTINGS {_DURABLE}
+"""
+
+_CREATE_FAST: Final = f"""
+CREATE TABLE IF NOT EXISTS {FAST} (series UInt64) ENGINE = ReplacingMergeTree ORDER BY series SETTINGS {_DURABLE}
+"""
+
+_CREATE_POSITIONS: Final = f"""
+CREATE TABLE IF NOT EXISTS {POSITIONS} (
+    name     String,
+    created  String,
+    base     UInt64,
+    seq      UInt64,
+    closed   Int64,
+    at       DateTime64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(at) ORDER BY (name, created) SETTINGS {_DURABLE}
+"""
+
+
+def statements() -> list[str]:
+    """What creates all tables that are not there yet."""
+    partitions = {1: "toYYYYMM(bucket)", 60: "toYYYYMM(bucket)", 3600: "toYear(bucket)"}
+    rollups = [_CREATE_ROLLUP.format(table=table, partition=partitions[width]) for width, table in ROLLUPS.items()]
+    return [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_POSITIONS]
