@@ -95,14 +95,18 @@ class Database:
 
     async def open(self, contexts: Iterable[str] = ()) -> None:
         """Connect and bring the tables of these contexts (package names) up to date."""
-        self._engine = create_async_engine(self._url)
-        if self._sqlite:
-            sa.event.listen(self._engine.sync_engine, "connect", _durable_sqlite)
-            sa.event.listen(self._engine.sync_engine, "begin", _begin_immediate)
-        async with self._engine.begin() as connection:
+        engine = self._engine = self._engine or self._connect()
+        async with engine.begin() as connection:
             await connection.run_sync(METADATA.create_all, tables=[OUTBOX, MIGRATIONS])
             for context in contexts:
                 await connection.run_sync(_migrate, context)
+
+    def _connect(self) -> AsyncEngine:
+        engine = create_async_engine(self._url)
+        if self._sqlite:
+            sa.event.listen(engine.sync_engine, "connect", _durable_sqlite)
+            sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return engine
 
     async def close(self) -> None:
         if self._engine is not None:
