@@ -28,7 +28,7 @@ class WhoKind(StrEnum):
     """What sort of actor acts."""
 
     USER = "user"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105
     DEVICE = "device"
     SERVICE = "service"
 
@@ -77,7 +77,7 @@ def intersect(held: Iterable[Grant], limit: Iterable[Grant]) -> tuple[Grant, ...
     """What remains of grants when nobody may hold more than `limit`: a token never exceeds its owner."""
     bounds = tuple(limit)
     pairs = ((g, b) for g in held for b in bounds)
-    found = {}
+    found: dict[str, Role] = {}
     for grant, bound in pairs:
         narrow = _narrower(grant.subtree, bound.subtree)
         if narrow is not None:

@@ -1,0 +1,1 @@
+"""The only files of this context that know a database."""
