@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -216,7 +217,7 @@ class EdgeBox:
         """A connector opened only to look, beside whatever runs."""
         built = build(question.connector, {"name": "test", **question.raw}, organisation=self._organisation)
         connector = built.connector()
-        connector.host = self._host
+        connector.host = replace(self._host, trial=True)
         try:
             await asyncio.wait_for(connector.connect(), 10)
             yield connector

@@ -126,7 +126,7 @@ class Runner:
 
     def _fresh(self) -> Connector[Any]:
         connector = self._built.connector()
-        connector.host = self._host
+        connector.host = replace(self._host, connection=self.connection.name)
         return connector
 
     async def _session(self) -> None:
