@@ -1,1 +1,71 @@
-"""Reads machines, writes setpoints, survives bad networks."""
+"""Reads machines, writes setpoints, survives bad networks.
+
+In     nothing: the flow begins here
+Out    ConnectionChanged, ConnectionRemoved, ConnectionLost, ConnectionBack; sample batches on the bus
+Holds  connections and their versions (table prefix edge_)
+Ask    Edge
+"""
+
+from .connectors import Connector, ConnectorSettings, Host, Node, Problem, Readings, Sink, Tag
+from .errors import BadConnection, Changed, NoConnection, NotWritable, NoTag
+from .events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
+from .model import (
+    MOST_SAMPLES,
+    SAMPLES_STREAM,
+    SAMPLES_SUBJECT,
+    SCHEMA,
+    Connection,
+    Health,
+    SampleBatch,
+    Seen,
+    State,
+    Trouble,
+    WriteResult,
+    samples_subject,
+)
+from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets
+from .settings import SHELF, BadSettings, EdgeSettings, TagSettings, build
+from .store import ConnectionStore, Version
+
+__all__ = [
+    "MOST_SAMPLES",
+    "SAMPLES_STREAM",
+    "SAMPLES_SUBJECT",
+    "SCHEMA",
+    "SHELF",
+    "BadConnection",
+    "BadSettings",
+    "Changed",
+    "Connection",
+    "ConnectionBack",
+    "ConnectionChanged",
+    "ConnectionLost",
+    "ConnectionRemoved",
+    "ConnectionStore",
+    "ConnectionView",
+    "Connector",
+    "ConnectorInfo",
+    "ConnectorSettings",
+    "Edge",
+    "EdgeSettings",
+    "Health",
+    "Host",
+    "NoConnection",
+    "NoTag",
+    "Node",
+    "NotWritable",
+    "Problem",
+    "Readings",
+    "SampleBatch",
+    "Seen",
+    "Sink",
+    "State",
+    "Tag",
+    "TagSettings",
+    "Trouble",
+    "Version",
+    "WriteResult",
+    "build",
+    "hide_secrets",
+    "samples_subject",
+]

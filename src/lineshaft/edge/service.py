@@ -49,7 +49,9 @@ class ConnectorInfo:
 class Edge:
     """The connections of a plant."""
 
-    def __init__(self, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard, bus: Bus) -> None:
+    def __init__(
+        self, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard, bus: Bus
+    ) -> None:
         self._edge = settings.name
         self._organisation = organisation
         self._store = store
@@ -183,7 +185,9 @@ class Edge:
 
     def _view(self, who: Who, connection: Connection) -> ConnectionView:
         if not self._guard.allowed(who, Role.ENGINEER, connection.path):
-            connection = replace(connection, raw={k: v for k, v in connection.raw.items() if k in {"name", "path", "tags"}})
+            connection = replace(
+                connection, raw={k: v for k, v in connection.raw.items() if k in {"name", "path", "tags"}}
+            )
         unknown = Health(connection=connection.name, connector=connection.connector)
         health = self._health.get(connection.name, unknown)
         if self._dark():

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,7 +44,7 @@ class Keeper:
         self._folder = run_folder
         self._programs: list[Program] = []
         self._pids: dict[str, int] = {}
-        self._owned: dict[int, subprocess.Popen[bytes]] = {}
+        self._owned: set[int] = set()
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -82,26 +82,29 @@ class Keeper:
             watcher.cancel()
 
     def _spawn(self, program: Program) -> None:
-        output = program.output.open("ab") if program.output else None
+        files: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+        if program.output:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            files += [(os.POSIX_SPAWN_OPEN, 1, str(program.output), flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
         try:
-            child = subprocess.Popen(
-                program.argv,
-                env={**os.environ, **program.env},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
-                start_new_session=True,
+            pid = os.posix_spawn(
+                program.argv[0], program.argv, {**os.environ, **program.env}, file_actions=files, setsid=True
             )
         except OSError as error:
             raise Unavailable(
                 f"{program.name} cannot be started: {error}.", hint=f"Is {program.argv[0]} installed and executable?"
             ) from error
-        finally:
-            if output:
-                output.close()
-        self._pids[program.name] = child.pid
-        self._owned[child.pid] = child
-        _write_pid(self._folder, program.name, child.pid)
+        self._pids[program.name] = pid
+        self._owned.add(pid)
+        _write_pid(self._folder, program.name, pid)
+
+    def _reap(self, pid: int) -> int | None:
+        """The exit code of a child of ours that has ended; None for an adopted process."""
+        if pid not in self._owned:
+            return None
+        self._owned.discard(pid)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status)
 
     async def _watch(self, program: Program) -> None:
         attempt = 0
@@ -110,8 +113,7 @@ class Keeper:
             began = loop.time()
             pid = self._pids[program.name]
             await gone(pid)
-            child = self._owned.pop(pid, None)
-            code = child.wait() if child else None
+            code = self._reap(pid)
             if self._stopping:
                 return
             attempt = 0 if loop.time() - began > 10 else attempt + 1
@@ -139,9 +141,7 @@ class Keeper:
                 break
             except TimeoutError:
                 log.warning("a process does not stop and is killed", process=program.name, pid=pid)
-        child = self._owned.pop(pid, None)
-        if child is not None:
-            child.wait()
+        self._reap(pid)
         (self._folder / f"{program.name}.pid").unlink(missing_ok=True)
 
 

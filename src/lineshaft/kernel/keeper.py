@@ -1,0 +1,92 @@
+"""The first process of `lineshaft run`: keeps the others alive and does nothing else.
+
+    python -m lineshaft.kernel.keeper <run folder>
+
+What to keep stands in `<run folder>/plan.json`, written by `lineshaft run` after the configuration
+was found right. The keeper imports almost nothing, so it stays small. If it is killed, the worker
+starts a new one, which adopts everything that runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .log import configure, get_log
+from .processes import Keeper, Program, gone, living_pid, note_self
+
+log = get_log("kernel")
+_PATIENCE_S = 1.0
+"""How long a worker waits for somebody else (systemd) to start a new keeper."""
+
+
+def write_plan(run_folder: Path, programs: Sequence[Program]) -> None:
+    """Say what the keeper shall keep, in starting order."""
+    run_folder.mkdir(parents=True, exist_ok=True)
+    (run_folder / "ready.txt").unlink(missing_ok=True)
+    plan = [
+        {"name": p.name, "argv": p.argv, "env": dict(p.env), "output": str(p.output) if p.output else None}
+        for p in programs
+    ]
+    temporary = run_folder / ".plan.json"
+    temporary.write_text(json.dumps(plan))
+    temporary.replace(run_folder / "plan.json")
+
+
+def command(run_folder: Path) -> list[str]:
+    """How a keeper of this folder is started."""
+    return [sys.executable, "-m", "lineshaft.kernel.keeper", str(run_folder)]
+
+
+async def keep(run_folder: Path) -> None:
+    """Run the plan until SIGTERM or SIGINT; prints `ready.txt` once it appears."""
+    other = living_pid(run_folder, "keeper")
+    if other not in (None, os.getpid()):
+        raise SystemExit(f"Lineshaft already runs on this data folder (process {other}); stop it first.")
+    note_self(run_folder, "keeper")
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, enough.set)
+    keeper = Keeper(run_folder)
+    for entry in json.loads((run_folder / "plan.json").read_text()):
+        output = Path(entry["output"]) if entry["output"] else None
+        await keeper.start(Program(name=entry["name"], argv=tuple(entry["argv"]), env=entry["env"], output=output))
+    announcing = asyncio.create_task(_announce(run_folder / "ready.txt"))
+    await enough.wait()
+    announcing.cancel()
+    await keeper.stop()
+    (run_folder / "keeper.pid").unlink(missing_ok=True)
+
+
+async def _announce(ready: Path) -> None:
+    while not ready.exists():
+        await asyncio.sleep(0.1)
+    sys.stdout.write(ready.read_text())
+    sys.stdout.flush()
+
+
+async def guard_keeper(run_folder: Path) -> None:
+    """In the worker: when the keeper was killed, start a new one that adopts us all."""
+    while True:
+        pid = living_pid(run_folder, "keeper")
+        if pid is not None:
+            await gone(pid)
+            if not (run_folder / "keeper.pid").exists():
+                return  # it ended on purpose and is ending us as well
+        await asyncio.sleep(_PATIENCE_S)
+        if living_pid(run_folder, "keeper") is None:
+            log.warning("the keeper is gone; starting a new one")
+            subprocess.Popen(command(run_folder), start_new_session=True, stdin=subprocess.DEVNULL)
+            await asyncio.sleep(2)
+
+
+if __name__ == "__main__":
+    configure()
+    asyncio.run(keep(Path(sys.argv[1])))
