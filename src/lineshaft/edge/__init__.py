@@ -7,7 +7,7 @@ Ask    Edge
 """
 
 from .connectors import Connector, ConnectorSettings, Host, Node, Problem, Readings, Sink, Tag
-from .errors import BadConnection, Changed, NoConnection, NotWritable, NoTag
+from .errors import BadConnection, Changed, NoConnection, NoTag, NotWritable
 from .events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
 from .model import (
     MOST_SAMPLES,
@@ -24,7 +24,7 @@ from .model import (
     samples_subject,
 )
 from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets
-from .settings import SHELF, BadSettings, EdgeSettings, TagSettings, build
+from .settings import SHELF, BadSettings, EdgeSettings, TagSettings, as_toml, build
 from .store import ConnectionStore, Version
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "Trouble",
     "Version",
     "WriteResult",
+    "as_toml",
     "build",
     "hide_secrets",
     "samples_subject",

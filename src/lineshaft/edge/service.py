@@ -17,7 +17,7 @@ from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.security import Guard, Role, Who
 
-from .connectors import Node
+from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import Connection, Health, Seen, State, WriteResult
 from .settings import SHELF, BadSettings, Built, EdgeSettings, build
@@ -43,7 +43,8 @@ class ConnectorInfo:
     summary: str
     tier: str
     sample: str
-    can_browse: bool = True
+    abilities: tuple[str, ...] = ()
+    """Of browse, write, subscribe, discover; told by the manifest."""
 
 
 class Edge:
@@ -77,10 +78,16 @@ class Edge:
                 title=p.title,
                 summary=str(p.manifest.get("summary", "")),
                 tier=p.tier,
+                abilities=tuple(p.manifest.get("abilities", ())),
                 sample=p.read("sample.toml") if p.has("sample.toml") else "",
             )
             for p in SHELF.plugins.values()
         ]
+
+    def settings_of(self, connector: str) -> type[ConnectorSettings]:
+        """What a connector's connections may set; forms are drawn from it."""
+        kind: type[ConnectorSettings] = SHELF.get(connector).load().CONNECTOR.Settings
+        return kind
 
     async def list_(self, who: Who) -> list[ConnectionView]:
         """The connections whose place the caller may see, with their health."""

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lineshaft.kernel.config import Complaint, PlantSettings, Section, complaints_of
@@ -229,3 +230,27 @@ def _tags(raw: Any, root: PlantPath, place: str, complaints: list[Complaint]) ->
         except Invalid as error:
             complaints.append(Complaint(place=f"{where}.path", message=error.message, hint=error.hint))
     return tags
+
+
+def as_toml(connections: Sequence[Connection]) -> str:
+    """Connections as `[[edge.<connector>]]` tables."""
+    document = tomlkit.document()
+    edge = tomlkit.table(is_super_table=True)
+    for connection in connections:
+        tables = edge.setdefault(connection.connector, tomlkit.aot())
+        table = tomlkit.table()
+        for key, value in connection.raw.items():
+            table[key] = _tag_tables(value) if key == "tags" else value
+        tables.append(table)
+    if connections:
+        document["edge"] = edge
+    return tomlkit.dumps(document)
+
+
+def _tag_tables(tags: list[dict[str, Any]]) -> Any:
+    array = tomlkit.aot()
+    for tag in tags:
+        table = tomlkit.table()
+        table.update(tag)
+        array.append(table)
+    return array

@@ -1,0 +1,5 @@
+"""`python -m lineshaft.cli`, the same as `lineshaft`."""
+
+from . import main
+
+main()

@@ -1,0 +1,47 @@
+"""`lineshaft export`: write what is configured as the plant.toml that would configure it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+import typer
+
+from .run import FILE, prepare
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def export(
+        file: Path | None = typer.Argument(None, help="Where to; the terminal without one."),
+        config: Path | None = FILE,
+        secrets: bool = typer.Option(False, "--with-secrets", help="Write passwords as they are instead of ***."),
+    ) -> None:
+        """Write the configured connections as TOML; `lineshaft apply` reads it."""
+        text = asyncio.run(_read(prepare(config), secrets=secrets))
+        if file is None:
+            typer.echo(text)
+            return
+        file.write_text(text, encoding="utf-8")
+        typer.secho(f"Written to {file}.", fg="green")
+
+
+async def _read(loaded: Any, *, secrets: bool) -> str:
+    from lineshaft.app import local
+    from lineshaft.edge import as_toml, hide_secrets
+
+    async with local(loaded) as platform:
+        connections = [v.connection for v in await platform.edge.list_(platform.who)]
+    if not secrets:
+        from dataclasses import replace
+
+        hidden = [{k: v for k, v in hide_secrets(c).items() if k != "connector"} for c in connections]
+        connections = [replace(c, raw=raw) for c, raw in zip(connections, hidden, strict=True)]
+    plant = loaded.plant
+    head = tomlkit.document()
+    head["plant"] = {"name": plant.name, "organisation": plant.organisation, "timezone": plant.timezone}
+    return tomlkit.dumps(head) + "\n" + as_toml(connections)

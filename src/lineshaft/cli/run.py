@@ -1,0 +1,90 @@
+"""`lineshaft run`: check everything, then hand over to the keeper, which starts bus and worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from lineshaft.kernel.config import Config
+    from lineshaft.kernel.processes import Program
+
+FILE = typer.Option(None, "--config", "-c", help="The configuration file; plant.toml when there is one.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `run` and the hidden `worker`, the process that does the work."""
+
+    @app.command()
+    def run(
+        roles: list[str] = typer.Argument(
+            None, help="Roles of this process, such as: telemetry twins. All by default."
+        ),
+        config: Path | None = FILE,
+    ) -> None:
+        """Run the platform until Ctrl-C."""
+        hand_over(prepare(config), config, roles or [])
+
+    @app.command(hidden=True)
+    def worker(
+        roles: list[str] = typer.Argument(None),
+        config: Path | None = FILE,
+        log_json: bool | None = typer.Option(None, "--log-json/--log-plain"),
+    ) -> None:
+        """The working process; started by the keeper."""
+        import asyncio
+
+        import uvloop
+
+        from lineshaft.app import load_config, serve
+        from lineshaft.kernel.log import configure
+
+        configure(json=log_json)
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        asyncio.run(serve(load_config(config), roles or []))
+
+
+def prepare(config: Path | None) -> Config:
+    """Load and check the configuration; nothing is started when it is wrong."""
+    from lineshaft.app import load_config
+
+    return load_config(_file(config))
+
+
+def _file(config: Path | None) -> Path | None:
+    if config is not None:
+        return config
+    default = Path("plant.toml")
+    return default if default.exists() else None
+
+
+def hand_over(loaded: Config, config: Path | None, roles: Sequence[str], *, more: Sequence[Program] = ()) -> None:
+    """Write the plan and become the keeper; the memory used for checking is given back this way."""
+    from lineshaft.app import check_roles
+    from lineshaft.kernel.bus import Embedded
+    from lineshaft.kernel.config import BusSettings
+    from lineshaft.kernel.keeper import command, write_plan
+    from lineshaft.kernel.processes import Program
+
+    check_roles(roles)
+    data = loaded.data.resolve()
+    logs = data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    bus = loaded.get(BusSettings)
+    programs: list[Program] = list(more)
+    if not bus.url:
+        programs += Embedded(bus, data).programs()
+    file = _file(config)
+    argv = [sys.executable, "-m", "lineshaft.cli", "worker", *roles]
+    if file is not None:
+        argv += ["--config", str(file.resolve())]
+    programs.append(Program(name="worker", argv=tuple(argv), output=logs / "lineshaft.log"))
+    write_plan(data / "run", programs)
+    line = command(data / "run")
+    sys.stdout.flush()
+    os.execv(line[0], line)
