@@ -36,7 +36,30 @@ _SPANS_US = {
     "d": 86_400 * MICROS,
     "w": 7 * 86_400 * MICROS,
 }
-_NICE_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400)
+_NICE_S = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1200,
+    1800,
+    3600,
+    7200,
+    10800,
+    14400,
+    21600,
+    28800,
+    43200,
+    86400,
+)
 
 
 class Unit(StrEnum):
@@ -85,7 +108,9 @@ class Calendar:
             near = nearest(self.zone, zoneinfo.available_timezones())
             raise Invalid(f"{self.zone!r} is not a time zone.", hint=f"Did you mean {near!r}?" if near else "")
         if (self.unit is Unit.SHIFT) != bool(self.shifts):
-            raise Invalid("Shifts need their start times, and only they have some.", hint="Write shift(06:00,14:00,22:00).")
+            raise Invalid(
+                "Shifts need their start times, and only they have some.", hint="Write shift(06:00,14:00,22:00)."
+            )
         if len(set(self.shifts)) != len(self.shifts):
             raise Invalid("Two shifts begin at the same time.", hint="Give each start once.")
 
@@ -149,7 +174,8 @@ def parse_bucket(text: str, *, zone: str = "UTC") -> Bucket:
     if text.strip() in {unit.value for unit in Unit if unit is not Unit.SHIFT}:
         return Calendar(unit=Unit(text.strip()), zone=zone)
     raise Invalid(
-        f"{text!r} is not a bucket.", hint="Write 10s, 5m, 1h, day, week, month, quarter, year or shift(06:00,14:00,22:00)."
+        f"{text!r} is not a bucket.",
+        hint="Write 10s, 5m, 1h, day, week, month, quarter, year or shift(06:00,14:00,22:00).",
     )
 
 

@@ -1,0 +1,135 @@
+"""What every machine says now: newest values, and changes as they come.
+
+A watcher holds no queue. It remembers up to which tick of the board it has told, and takes whatever
+is newest when it is ready again: a slow screen skips values, holds nobody up and costs no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshaft.edge import SAMPLES_SUBJECT, SampleBatch
+from lineshaft.kernel.bus import Bus, Message
+from lineshaft.kernel.errors import PlatformError
+from lineshaft.kernel.log import get_log
+from lineshaft.kernel.tasks import in_thread
+from lineshaft.security import Guard, Who
+from lineshaft.telemetry.model import Latest, Selection
+
+from .access import Scope, scope_of
+from .board import Board
+
+log = get_log("telemetry")
+IDLE_S = 0.01
+"""Pause after changes that did not concern a watcher, so that a busy plant does not wake it for each."""
+
+
+class Live:
+    """Newest values of the whole plant, from the bus.
+
+    `await live.run()` keeps it fed (a worker); the other methods answer from memory, at once.
+    `recent` returns newest values from the store, so that a restarted process knows the plant
+    before the machines speak again.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        guard: Guard,
+        *,
+        recent: Callable[[], list[SampleBatch]] | None = None,
+        most_series: int = 1_000_000,
+    ) -> None:
+        self._bus = bus
+        self._guard = guard
+        self._recent = recent
+        self._board = Board(most_series=most_series)
+        self._changed = asyncio.Event()
+        self.listening = asyncio.Event()
+        """Set while batches arrive."""
+
+    async def run(self) -> None:
+        """Listen to every batch on the bus until cancelled."""
+        subscription = await self._bus.listen(f"{SAMPLES_SUBJECT}.>", self._on_batch)
+        self.listening.set()
+        try:
+            await self._warm()
+            await asyncio.Event().wait()
+        finally:
+            self.listening.clear()
+            with suppress(Exception):
+                await subscription.unsubscribe()
+
+    async def latest(self, who: Who, selection: Selection) -> list[Latest]:
+        """Newest values of a selection, ordered by path; series that never spoke are left out.
+
+        Raises Forbidden when a named path lies outside what `who` may see.
+        """
+        scope = await scope_of(self._guard, who, selection, "telemetry.live")
+        return sorted(self._board.show(_View(self._board, scope).slots()), key=lambda latest: latest.path)
+
+    async def watch(self, who: Who, selection: Selection, *, coalesce_s: float = 0.05) -> AsyncIterator[list[Latest]]:
+        """Yield the newest values of a selection, then for ever what changed, at most every `coalesce_s`.
+
+        The first change after a quiet moment comes at once. Each list has a series at most once, with
+        its newest value. Series that appear later below a watched subtree are included.
+        """
+        scope = await scope_of(self._guard, who, selection, "telemetry.live")
+        view, seen = _View(self._board, scope), 0
+        while True:
+            fresh, seen = self._board.changed(view.slots(), seen), self._board.tick
+            if len(fresh):
+                yield self._board.show(fresh)
+                await asyncio.sleep(coalesce_s)
+            else:
+                await asyncio.sleep(IDLE_S)
+            if self._board.tick == seen:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _on_batch(self, message: Message) -> None:
+        try:
+            news = self._board.put(SampleBatch.decode(message.data))
+        except PlatformError as error:
+            log.warning("a batch on the bus cannot be shown", subject=message.subject, error=str(error))
+            return
+        if news:
+            self._changed.set()
+
+    async def _warm(self) -> None:
+        if self._recent is None:
+            return
+        for batch in await in_thread(self._recent):
+            self._board.put(batch)
+        self._changed.set()
+
+
+class _View:
+    """The slots of one selection; grows as series appear."""
+
+    def __init__(self, board: Board, scope: Scope) -> None:
+        self._board = board
+        self._scope = scope
+        self._looked = 0
+        self._slots: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+
+    def slots(self) -> NDArray[np.int32]:
+        known = len(self._board)
+        if known > self._looked:
+            self._slots = np.union1d(self._slots, self._find(self._looked, known)).astype(np.int32)
+            self._looked = known
+        return self._slots
+
+    def _find(self, first: int, last: int) -> NDArray[np.int32]:
+        named = self._board.slots_of(self._scope.paths)
+        room = self._scope.limit - len(self._slots) + len(named)
+        if not self._scope.trees:
+            return named
+        found = (slot for slot in range(first, last) if self._scope.admits(self._board.paths[slot]))
+        taken = [slot for slot, _ in zip(found, range(max(room, 0)), strict=False)]
+        return np.concatenate([named, np.array(taken, dtype=np.int32)])
