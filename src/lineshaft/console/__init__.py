@@ -1,1 +1,136 @@
-"""Placeholder door, filled by the context."""
+"""How screens look and behave: frame, theme and parts. It knows no business and is given the viewer.
+
+A context's `pages.py` uses only what is exported here; no colours, pixels or CSS classes outside this folder.
+Each part's docstring shows how to call it; `/gallery` shows them all; `docs/guides/add-a-page.md` walks through one.
+
+In     nothing
+Out    nothing
+Holds  nothing (language and theme live in the viewer's cookies)
+Ask    page, mount, View
+"""
+
+from .actions import Dialog, button, confirm, dialog, download_button, enable, icon_button, menu, toast, undo
+from .display import (
+    Badge,
+    Code,
+    Facts,
+    Progress,
+    Value,
+    badge,
+    code,
+    empty,
+    error_panel,
+    facts,
+    link,
+    notice,
+    paragraph,
+    progress,
+    value,
+)
+from .form import Field, Form, fields_of, form
+from .format import ABSENT, ago, duration, moment, number, percent, quantity, size, unit_text
+from .frame import Health
+from .inputs import Choice, RangePicker, chips, choice, post_form, search_box, time_range
+from .language import LANGUAGES, mark
+from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
+from .mount import mount
+from .registry import Page, page, pages
+from .search import Hit, Provider
+from .steps import Step, Wizard, wizard
+from .table import Ask, Column, Rows, Table, table
+from .tile import Bars, Gauge, Sparkline, Tile, bars, gauge, sparkline, tile
+from .tree import Tree, TreeNode, tree
+from .trend import Curve, Line, Trend, trend
+from .view import View, text
+
+__all__ = [
+    "ABSENT",
+    "LANGUAGES",
+    "Ask",
+    "Badge",
+    "Bars",
+    "Choice",
+    "Code",
+    "Column",
+    "Curve",
+    "Dialog",
+    "Facts",
+    "Field",
+    "Form",
+    "Gauge",
+    "Health",
+    "Hit",
+    "Line",
+    "Page",
+    "Progress",
+    "Provider",
+    "RangePicker",
+    "Rows",
+    "Sparkline",
+    "Step",
+    "Table",
+    "Tabs",
+    "Tile",
+    "Tree",
+    "TreeNode",
+    "Trend",
+    "Value",
+    "View",
+    "Wizard",
+    "ago",
+    "badge",
+    "bars",
+    "button",
+    "chips",
+    "choice",
+    "code",
+    "columns",
+    "confirm",
+    "dialog",
+    "download_button",
+    "duration",
+    "empty",
+    "enable",
+    "error_panel",
+    "facts",
+    "fields_of",
+    "form",
+    "gauge",
+    "heading",
+    "icon_button",
+    "link",
+    "mark",
+    "menu",
+    "moment",
+    "mount",
+    "notice",
+    "number",
+    "page",
+    "pages",
+    "paragraph",
+    "percent",
+    "plain_page",
+    "post_form",
+    "progress",
+    "quantity",
+    "row",
+    "search_box",
+    "section",
+    "size",
+    "sparkline",
+    "split",
+    "stack",
+    "table",
+    "tabs",
+    "text",
+    "tile",
+    "tiles",
+    "time_range",
+    "toast",
+    "tree",
+    "trend",
+    "undo",
+    "unit_text",
+    "value",
+    "wizard",
+]

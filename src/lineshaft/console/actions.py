@@ -1,0 +1,148 @@
+"""Lets people act: buttons, menus, questions before and undo after, downloads."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+from .layout import element, icon
+from .view import View, guarded, here, text
+
+Handler = Callable[..., Any]
+Content = bytes | str
+
+
+def button(
+    label: str,
+    on_click: Handler | None = None,
+    *,
+    kind: str = "normal",
+    symbol: str = "",
+    enabled: bool = True,
+    hint: str = "",
+) -> Element:
+    """A button; kind is primary (one per page), normal, quiet or danger. Errors of the handler are shown.
+
+    button("Save", save, kind="primary", symbol="save")
+    """
+    made = element("button", "ls-button", f"ls-{kind}", type="button", title=hint)
+    with made:
+        if symbol:
+            icon(symbol)
+        element("span", content=label)
+    made.mark("button")
+    if not enabled:
+        made.props["disabled"] = True
+    return _clicked(made, on_click)
+
+
+def icon_button(symbol: str, label: str, on_click: Handler | None = None) -> Element:
+    """A button that shows only a symbol; `label` is read aloud and shown on hover."""
+    made = element("button", "ls-icon-button", type="button", title=label, aria_label=label)
+    with made:
+        icon(symbol)
+    return _clicked(made, on_click)
+
+
+def _clicked(made: Element, on_click: Handler | None) -> Element:
+    if on_click is not None:
+        made.on("click", guarded(on_click), args=[])
+    return made
+
+
+def enable(control: Element, yes: bool = True) -> None:
+    """Switch a button on or off."""
+    if yes:
+        control.props.pop("disabled", None)
+    else:
+        control.props["disabled"] = True
+
+
+def menu(label: str, entries: Sequence[tuple[str, Handler]], *, symbol: str = "more_vert") -> Element:
+    """A button that opens a list of actions: `menu("More", [("Rename", rename), ("Remove", remove)])`."""
+    made = icon_button(symbol, label)
+    with made, ui.menu().classes("ls-menu"):
+        for name, handler in entries:
+            ui.menu_item(name, on_click=guarded(handler)).classes("ls-menu-item")
+    return made
+
+
+async def confirm(question: str, consequence: str = "", *, do: str, danger: bool = False) -> bool:
+    """Ask before something that cannot be undone; `do` names the deed on the button.
+
+    if await confirm("Remove 3 connections?", "Their history stays.", do="Remove", danger=True): ...
+    """
+    with ui.dialog() as dialog, element("div", "ls-dialog", role="alertdialog", aria_label=question):
+        element("h2", content=question)
+        if consequence:
+            element("p", content=consequence)
+        with element("div", "ls-dialog-actions"):
+            button(text("Cancel"), lambda: dialog.submit(False), kind="quiet")
+            button(do, lambda: dialog.submit(True), kind="danger" if danger else "primary")
+    answer = await dialog
+    dialog.delete()
+    return bool(answer)
+
+
+class Dialog:
+    """A window over the page, opened with `with`; `close()` takes it away."""
+
+    def __init__(self, title: str, *, wide: bool = False) -> None:
+        self._dialog = ui.dialog()
+        with (
+            self._dialog,
+            element("div", "ls-dialog", "ls-dialog-wide" if wide else "", role="dialog", aria_label=title),
+        ):
+            element("h2", content=title)
+            self._body = element("div", "ls-stack")
+
+    def __enter__(self) -> Dialog:
+        self._body.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._body.__exit__(*error)
+        self._dialog.open()
+
+    def close(self) -> None:
+        """Take the window away."""
+        self._dialog.close()
+
+
+def dialog(title: str, *, wide: bool = False) -> Dialog:
+    """A window for a short task: `with dialog("Rename") as box: form(…, on_submit=…)`."""
+    return Dialog(title, wide=wide)
+
+
+def toast(message: str, *, hint: str = "", kind: str = "info") -> None:
+    """Tell something for a few seconds; kind is info, good, warn or bad."""
+    here().toast(message, hint=hint, kind=kind)
+
+
+def undo(message: str, back: Callable[[], Awaitable[object] | object]) -> None:
+    """Say what was done and offer to take it back: `undo("Removed Filler", restore)`."""
+    view: View = here()
+    view.toast(message, kind="info", action=(text("Undo"), back))
+
+
+def download_button(
+    label: str,
+    make: Callable[[], Awaitable[Content] | Content],
+    filename: str | Callable[[], str],
+    *,
+    media_type: str = "",
+    kind: str = "normal",
+) -> Element:
+    """A button that makes a file and hands it over: `download_button("CSV", make_csv, "trend.csv")`."""
+
+    async def hand_over() -> None:
+        made = make()
+        content = await made if inspect.isawaitable(made) else made
+        name = filename if isinstance(filename, str) else filename()
+        ui.download.content(content, name, media_type)
+
+    return button(label, hand_over, kind=kind, symbol="download")

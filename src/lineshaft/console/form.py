@@ -1,0 +1,293 @@
+"""Forms that explain themselves: from a pydantic model or a list of fields.
+
+    form(ModbusSettings, values=saved, on_submit=save, submit=view.text("Save"))
+
+    async def save(values: dict[str, Any]) -> None:
+        await view.ask(Connections).change(view.who, id, **values)     # Invalid with details field=… lands there
+
+Every field has a label, a help text and, when it is wrong, a sentence below it. A model's own checks run
+before `on_submit`; secrets are never sent back to the browser.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from nicegui import ui
+from nicegui.element import Element
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from lineshaft.kernel.errors import Invalid
+
+from .actions import button
+from .layout import element
+from .view import here, text
+
+SpanUnit = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "ms": 0.001}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing to enter. kind: text, long, number, integer, switch, select, secret, duration or list."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    help: str = ""
+    value: Any = None
+    options: Mapping[Any, str] = field(default_factory=dict)
+    required: bool = False
+    unit: str = ""
+    placeholder: str = ""
+    advanced: bool = False
+    """Folded away under "More settings"."""
+
+
+def fields_of(model: type[BaseModel], *, only: Sequence[str] = (), advanced: Sequence[str] = ()) -> list[Field]:
+    """Fields of a pydantic model: kinds from the types, labels from titles or names, help from descriptions."""
+    return [
+        _field_of(name, info, advanced=name in advanced)
+        for name, info in model.model_fields.items()
+        if not only or name in only
+    ]
+
+
+def _field_of(name: str, info: FieldInfo, *, advanced: bool) -> Field:
+    kind, options = _kind(info.annotation)
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    words, unit = _label(name)
+    return Field(
+        name=name,
+        label=text(info.title or words),
+        kind=kind,
+        help=text(info.description) if info.description else "",
+        value=default,
+        options=options,
+        required=info.is_required(),
+        unit=unit,
+        advanced=advanced,
+    )
+
+
+def _label(name: str) -> tuple[str, str]:
+    """`timeout_s` is the label "Timeout" with the unit s."""
+    head, _, tail = name.rpartition("_")
+    known = {"s": "s", "ms": "ms", "kpa": "kPa", "gb": "GB", "mb": "MB"}
+    words, unit = (head, known[tail]) if head and tail in known else (name, "")
+    return words.replace("_", " ").capitalize(), unit
+
+
+def _kind(annotation: Any) -> tuple[str, dict[Any, str]]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return _kind(next(a for a in get_args(annotation) if a is not type(None)))
+    if origin is Literal:
+        return "select", {value: text(str(value)) for value in get_args(annotation)}
+    if origin in (list, tuple, set, frozenset):
+        return "list", {}
+    if isinstance(annotation, type):
+        if issubclass(annotation, Enum):
+            return "select", {m.value: text(str(m.value).replace("_", " ").capitalize()) for m in annotation}
+        simple = (("switch", bool), ("integer", int), ("number", float), ("secret", SecretStr), ("duration", timedelta))
+        return next((kind for kind, known in simple if issubclass(annotation, known)), "text"), {}
+    return "text", {}
+
+
+class Form:
+    """A form on screen: `values`, `problem(field, sentence)`, `submit()`."""
+
+    def __init__(self, fields: Sequence[Field], values: Mapping[str, Any], model: type[BaseModel] | None) -> None:
+        self.fields = {f.name: f for f in fields}
+        self._model = model
+        self._inputs: dict[str, Any] = {}
+        self._problems: dict[str, Element] = {}
+        self._on_submit: Callable[[dict[str, Any]], object] | None = None
+        self._kept = {name: values[name] for name in values if name not in self.fields}
+        self._draw([f for f in fields if not f.advanced], values)
+        folded = [f for f in fields if f.advanced]
+        if folded:
+            with element("details", "ls-more"):
+                element("summary", content=text("More settings"))
+                self._draw(folded, values)
+
+    def _draw(self, fields: Sequence[Field], values: Mapping[str, Any]) -> None:
+        with element("div", "ls-fields"):
+            for one in fields:
+                self._draw_one(one, values.get(one.name, one.value))
+
+    def _draw_one(self, one: Field, value: Any) -> None:
+        with element("div", "ls-field", "ls-field-switch" if one.kind == "switch" else ""):
+            if one.kind != "switch":
+                with element("div", "ls-label"):
+                    element("span", content=one.label)
+                    if not one.required and one.kind != "select":
+                        element("span", "ls-optional", content=text("optional"))
+            self._inputs[one.name] = _input(one, value)
+            if one.help:
+                element("p", "ls-help", content=one.help)
+            self._problems[one.name] = element("p", "ls-problem", content="", role="alert")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is entered now, as plain values; secrets left empty are not among them."""
+        entered = {name: _entered(self.fields[name], control) for name, control in self._inputs.items()}
+        return self._kept | {n: v for n, v in entered.items() if not (self.fields[n].kind == "secret" and not v)}
+
+    def set(self, **values: Any) -> None:
+        """Fill fields from the program."""
+        for name, value in values.items():
+            self._inputs[name].value = _shown(self.fields[name], value)
+
+    def problem(self, name: str, sentence: str) -> None:
+        """Write a sentence below a field; an empty one takes it away."""
+        where = self._problems.get(name)
+        if where is None:
+            here().toast(sentence, kind="bad")
+        else:
+            where.set(sentence)
+
+    def check(self) -> dict[str, Any] | None:
+        """The values when they pass, None after writing a sentence below each field that is wrong."""
+        for name in self._problems:
+            self.problem(name, "")
+        values = self.values
+        missing = [n for n, f in self.fields.items() if f.required and values.get(n) in (None, "")]
+        for name in missing:
+            self.problem(name, text("This is needed."))
+        if missing:
+            return None
+        return self._checked(values) if self._model else values
+
+    def _checked(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        assert self._model is not None
+        given = {n: v for n, v in values.items() if v is not None or n not in self.fields}
+        try:
+            self._model.model_validate(given)
+        except ValidationError as error:
+            for found in error.errors():
+                message = text(found["msg"].removeprefix("Value error, "))
+                self.problem(str(found["loc"][0]) if found["loc"] else "", f"{message[:1].upper()}{message[1:]}.")
+            return None
+        return given
+
+    async def submit(self) -> None:
+        """Check, hand over, and put an Invalid back below its field."""
+        values = self.check()
+        if values is None or self._on_submit is None:
+            return
+        try:
+            done = self._on_submit(values)
+            if inspect.isawaitable(done):
+                await done
+        except Invalid as error:
+            place = str(error.details.get("field", ""))
+            if place not in self._problems:
+                raise
+            self.problem(place, f"{text(error.message)} {text(error.hint) if error.hint else ''}".strip())
+
+
+def form(
+    source: type[BaseModel] | Sequence[Field],
+    *,
+    values: Mapping[str, Any] | None = None,
+    on_submit: Callable[[dict[str, Any]], object] | None = None,
+    submit: str = "",
+    on_cancel: Callable[[], object] | None = None,
+    only: Sequence[str] = (),
+    advanced: Sequence[str] = (),
+) -> Form:
+    """A form; see the module. Without `on_submit` it has no buttons, and the page reads `form.check()` itself."""
+    model = source if isinstance(source, type) else None
+    fields = fields_of(model, only=only, advanced=advanced) if model else list(source)  # type: ignore[arg-type]
+    with element("div", "ls-form"):
+        made = Form(fields, values or {}, model)
+        made._on_submit = on_submit
+        if on_submit is not None:
+            with element("div", "ls-form-actions"):
+                button(submit or text("Save"), made.submit, kind="primary")
+                if on_cancel is not None:
+                    button(text("Cancel"), on_cancel, kind="quiet")
+    return made
+
+
+def _input(one: Field, value: Any) -> Any:
+    shown = _shown(one, value)
+    props = f'outlined dense hide-bottom-space aria-label="{one.label}"'
+    if one.kind == "switch":
+        control: Any = ui.switch(one.label, value=bool(shown)).props("dense")
+    elif one.kind == "select":
+        control = ui.select(dict(one.options), value=shown).props(f"{props} options-dense")
+    elif one.kind in ("number", "integer"):
+        control = ui.number(value=shown, placeholder=one.placeholder, step=1 if one.kind == "integer" else None)
+        control.props(props)
+    elif one.kind == "long":
+        control = ui.textarea(value=shown, placeholder=one.placeholder).props(f"{props} autogrow")
+    else:
+        control = ui.input(value=shown, placeholder=one.placeholder or _example(one), password=one.kind == "secret",
+                           password_toggle_button=one.kind == "secret").props(props)  # fmt: skip
+    if one.unit and one.kind != "switch":
+        control.props(f'suffix="{one.unit}"')
+    return control.classes("ls-input").mark(f"field-{one.name}")
+
+
+def _example(one: Field) -> str:
+    return {"duration": "10 s, 5 min, 2 h", "list": "a, b, c"}.get(one.kind, "")
+
+
+def _shown(one: Field, value: Any) -> Any:
+    """A value as the control holds it."""
+    if one.kind == "secret":
+        return ""
+    if one.kind == "duration":
+        return _span_text(value)
+    if one.kind == "list":
+        return ", ".join(str(v) for v in value or ())
+    if isinstance(value, Enum):
+        return value.value
+    if one.kind == "select":
+        return value if value in one.options else next(iter(one.options), None)
+    return str(value) if isinstance(value, Path | SecretStr) else value
+
+
+def _entered(one: Field, control: Any) -> Any:
+    value = control.value
+    if isinstance(value, str):
+        value = value.strip()
+    if one.kind == "integer" and isinstance(value, float):
+        return int(value)
+    if one.kind == "duration":
+        return _span(value) if value else None
+    if one.kind == "list":
+        return [part.strip() for part in (value or "").split(",") if part.strip()]
+    return None if value == "" and one.kind in ("number", "integer") else value
+
+
+def _span_text(value: Any) -> str:
+    if value in (None, ""):
+        return ""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    unit = next((u for u in ("d", "h", "min", "s") if seconds >= SpanUnit[u] and seconds % SpanUnit[u] == 0), None)
+    unit = unit or ("s" if seconds >= 1 else "ms")
+    return f"{seconds / SpanUnit[unit]:g} {unit}"
+
+
+def _span(entered: str) -> timedelta | str:
+    """The span written as `10 s`; text that is none is handed on, so that the model names what is wrong."""
+    number, _, unit = entered.replace(",", ".").partition(" ")
+    if not unit:
+        digits = number.rstrip("abcdefghijklmnopqrstuvwxyz")
+        number, unit = digits, number[len(digits) :] or "s"
+    try:
+        return timedelta(seconds=float(number) * SpanUnit[unit.strip()])
+    except (ValueError, KeyError):
+        return entered

@@ -1,0 +1,315 @@
+"""What stands around every page: bar, search, navigation, health, and the way from page to page.
+
+The frame is drawn once per browser tab. Links inside the console swap only the page, so values, search
+and navigation stay; the address bar and the back button work as on any site.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from nicegui import Client, background_tasks, json, ui
+from nicegui.element import Element
+
+from lineshaft.kernel.errors import Forbidden, NotFound
+
+from .display import Badge, badge, error_panel
+from .language import LANGUAGES
+from .layout import element, icon
+from .live import Live
+from .registry import Page, Visit, find, pages
+from .search import Provider, SearchBox
+from .view import View, Work, enter, guarded, log, text
+
+BUILD_S = 1.5
+"""How long the first answer waits for a page; what takes longer appears when it is ready."""
+TOAST_S = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the platform is, for the dot in the bar: a state word, a sentence and where to read more."""
+
+    state: str
+    message: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every tab is given by `mount`."""
+
+    plant: str
+    timezone: Any
+    language: str
+    services: Mapping[str, Any]
+    identify: Callable[[Request], Any]
+    role_of: Callable[[Any], int]
+    sign_in: str
+    sign_out: str
+    search: Sequence[Provider]
+    health: Callable[[Any], Awaitable[Health]] | None
+
+
+class Toast(Live, component="assets/ls_toast.js"):
+    """A message that goes away by itself."""
+
+
+class Frame:
+    """One browser tab: who looks, in which language, and the page that is shown."""
+
+    def __init__(self, around: Surroundings, client: Client, who: Any, language: str, dark: str) -> None:
+        self.around = around
+        self.client = client
+        self.who = who
+        self.language = language
+        self.dark = dark
+        self.view = self._new_view("/")
+        self._build: asyncio.Task[Any] | None = None
+        self._trail: Element | None = None
+        self._links: dict[str, Element] = {}
+        self._dot: Badge | None = None
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def draw(self, visit: Visit) -> None:
+        """Draw the frame, or only a bare place for plain pages."""
+        enter(self.client, self.view)
+        ui.on("lineshaft-go", self._asked)
+        ui.on("lineshaft-hidden", lambda event: setattr(self.view, "hidden", bool(event.args)))
+        if not visit.page.plain:
+            element("a", "ls-skip", content=text("Skip to content"), href="#ls-main")
+        with element("div", "ls-plainframe" if visit.page.plain else "ls-frame"):
+            if not visit.page.plain:
+                self._draw_bar()
+                self._draw_navigation()
+            with element("div", "ls-middle"):
+                self._draw_banner()
+                if not visit.page.plain:
+                    self._trail = element("nav", "ls-trail", aria_label=text("Where you are"))
+                self.content = element("main" if not visit.page.plain else "div", "ls-page", id_="ls-main")
+        self._toasts = element("div", "ls-toasts", role="status", aria_live="polite")
+
+    def _draw_bar(self) -> None:
+        with element("header", "ls-bar"):
+            with element("button", "ls-icon-button", "ls-nav-toggle", type="button", aria_label=text("Navigation"),
+                         data_ls="nav"):  # fmt: skip
+                icon("menu")
+            with element("a", "ls-brand", href="/"):
+                ui.html(mark_svg(), sanitize=False).classes("ls-mark")
+                element("span", "ls-plant", content=self.around.plant)
+            SearchBox(self.around.search)
+            with element("div", "ls-bar-end"):
+                self._draw_health()
+                self._draw_language()
+                self._draw_theme()
+                self._draw_user()
+
+    def _draw_health(self) -> None:
+        with element("a", "ls-health", href="/", title=text("Connection to the platform")) as place:
+            self._dot = badge("connected", text("Connected"))
+        if self.around.health is not None:
+            ask = self.around.health
+
+            async def refresh() -> None:
+                now = await asyncio.wait_for(ask(self.who), 5)
+                place.props.update({"href": now.address or "/", "title": text(now.message)})
+                assert self._dot is not None
+                self._dot.set(now.state)
+
+            self.view.every(2.0, refresh, name="health")
+
+    def _draw_theme(self) -> None:
+        name = text("Light, dark or automatic")
+        with element("button", "ls-icon-button", type="button", data_ls="theme", title=name, aria_label=name):
+            icon("contrast")
+
+    def _draw_language(self) -> None:
+        name = text("Language")
+        with element("button", "ls-icon-button", type="button", title=name, aria_label=name):
+            icon("translate")
+            with ui.menu().classes("ls-menu"):
+                for code, own_name in LANGUAGES.items():
+                    with ui.menu_item(own_name).classes("ls-menu-item") as entry:
+                        entry.on("click", js_handler=f"() => lineshaft.language('{code}')")
+                        if code == self.language:
+                            entry.props("active")
+
+    def _draw_user(self) -> None:
+        name = str(getattr(self.who, "name", ""))
+        with element("button", "ls-user", type="button", aria_label=text("Account of {name}", name=name)):
+            element("span", "ls-avatar", content=(name[:1] or "?").upper(), aria_hidden="true")
+            element("span", "ls-user-name", content=name)
+            with ui.menu().classes("ls-menu"):
+                for page in (p for p in pages() if p.section == "" and p.role <= self.view.role):
+                    ui.menu_item(text(page.title), lambda p=page: self.go(p.address)).classes("ls-menu-item")
+                with ui.menu_item(text("Sign out")).classes("ls-menu-item") as leave:
+                    leave.on("click", js_handler=f"() => lineshaft.post('{self.around.sign_out}')")
+
+    def _draw_navigation(self) -> None:
+        with element("nav", "ls-nav", aria_label=text("Navigation"), id_="ls-nav"):
+            sections: dict[str, list[Page]] = {}
+            for page in pages():
+                if page.section and page.role <= self.view.role and "{" not in page.address:
+                    sections.setdefault(page.section, []).append(page)
+            for name, members in sections.items():
+                with element("div", "ls-nav-section"):
+                    element("p", "ls-nav-title", content=text(name))
+                    for page in members:
+                        self._draw_link(page)
+
+    def _draw_link(self, page: Page) -> None:
+        with element("a", "ls-nav-link", href=page.address, title=text(page.title)) as place:
+            icon(page.icon or "chevron_right")
+            element("span", content=text(page.title))
+        self._links[page.address] = place
+
+    def _draw_banner(self) -> None:
+        with element("div", "ls-offline", role="alert"):
+            icon("cloud_off")
+            element("span", content=text("The connection to the platform is lost. What you see is from"))
+            element("span", "ls-offline-since", content="–")
+            element("span", content=text("Connecting again …"))
+
+    # -- going from page to page --------------------------------------------------------------
+
+    async def show(self, visit: Visit) -> None:
+        """Draw a page into the frame; errors become a panel with a way to try again."""
+        if self._build is not None and not self._build.done():
+            self._build.cancel()
+        self.content.clear()
+        self.view = self._new_view(visit.address)
+        enter(self.client, self.view)
+        self._mark_place(visit)
+        self.title(text(visit.page.title), ())
+        self._build = background_tasks.create(
+            self._draw_page(visit), name=f"page {visit.address}", context=self.content
+        )
+        await asyncio.wait([self._build], timeout=BUILD_S)
+
+    async def _draw_page(self, visit: Visit) -> None:
+        try:
+            if visit.page.role > self.view.role:
+                raise Forbidden("You may not open this page.", hint="Ask an administrator for the role it needs.")
+            drawn = visit.page.draw(self.view, **visit.arguments)
+            if inspect.isawaitable(drawn):
+                await drawn
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.content.clear()
+            with self.content:
+                error_panel(error, retry=self.reload)
+        finally:
+            self.client.run_javascript("lineshaft.shown()")
+
+    def _new_view(self, address: str) -> View:
+        return View(
+            who=self.who,
+            role=self.around.role_of(self.who) if self.who is not None else 0,
+            services=self.around.services,
+            language=self.language,
+            dark=self.dark,
+            timezone=self.around.timezone,
+            address=address,
+            screen=self,
+        )
+
+    async def _asked(self, event: Any) -> None:
+        """A link was followed or the back button pressed."""
+        address = str(event.args)
+        visit = find(address)
+        who = await identify(self.around, self.client.request)
+        if who is None and (visit is None or not visit.page.public):
+            self._leave(f"{self.around.sign_in}?next={quote(address)}")
+        elif visit is None or visit.page.plain:
+            self._leave(address)
+        else:
+            self.who = who
+            await self.show(visit)
+
+    def _leave(self, address: str) -> None:
+        self.client.run_javascript(f"lineshaft.leave({json.dumps(address)})")
+
+    def _mark_place(self, visit: Visit) -> None:
+        for address, place in self._links.items():
+            here_now = visit.address.split("?")[0] == address or (
+                address != "/" and visit.address.startswith(address + "/")
+            )
+            if here_now != (place.props.get("aria-current") == "page"):
+                if here_now:
+                    place.props["aria-current"] = "page"
+                else:
+                    place.props.pop("aria-current", None)
+
+    # -- what a view may ask of its screen ------------------------------------------------------
+
+    def go(self, address: str) -> None:
+        """Show another page."""
+        self.client.run_javascript(f"lineshaft.go({json.dumps(address)})")
+
+    def reload(self) -> None:
+        """Draw the page again."""
+        visit = find(self.view.address)
+        if visit is not None:
+            background_tasks.create(self.show(visit), name="reload", context=self.client.content)
+
+    def title(self, name: str, trail: Sequence[tuple[str, str]]) -> None:
+        """Name the page in the browser and in the breadcrumb."""
+        self.client.title = f"{name} · {self.around.plant}"
+        self.client.run_javascript(f"document.title = {json.dumps(self.client.title)}")
+        if self._trail is None:
+            return
+        self._trail.clear()
+        with self._trail, element("ol"):
+            for label, address in (("home", "/"), *trail):
+                with (
+                    element("li"),
+                    element("a", href=address, aria_label=text("Overview") if label == "home" else None),
+                ):
+                    if label == "home":
+                        icon("home")
+                    else:
+                        element("span", content=label)
+            with element("li", aria_current="page"):
+                element("span", content=name)
+
+    def toast(self, message: str, hint: str, kind: str, action: tuple[str, Work] | None) -> None:
+        """Show a message for some seconds, longer when it offers something to do or is bad news."""
+        with self._toasts:
+            made = Toast(message=message, hint=hint, kind=kind, action=action[0] if action else "",
+                         close=text("Close"), seconds=TOAST_S * (2 if action or kind == "bad" else 1))  # fmt: skip
+        made.on("gone", lambda _: made.delete())
+        if action is not None:
+            made.on("act", guarded(lambda _: action[1]()))
+
+
+async def identify(around: Surroundings, request: Request) -> Any:
+    """Who asks, or None."""
+    who = around.identify(request)
+    return await who if inspect.isawaitable(who) else who
+
+
+def not_found(address: str) -> NotFound:
+    """The error of an address no page answers."""
+    return NotFound(f"There is no page at {address}.", hint="Use the navigation or the search to find what you need.")
+
+
+def mark_svg() -> str:
+    """The platform's mark: a shaft with two pulleys and their belts."""
+    return (
+        '<svg viewBox="0 0 32 32" role="img" aria-label="Lineshaft" fill="none" stroke="currentColor" '
+        'stroke-width="2.4" stroke-linecap="round"><path d="M3 9h26"/><rect x="7" y="4" width="5" height="10" rx="1.2" '
+        'fill="currentColor" stroke="none"/><rect x="20" y="4" width="5" height="10" rx="1.2" fill="currentColor" '
+        'stroke="none"/><path d="M9.5 14v6M22.5 14v6"/><circle cx="9.5" cy="24" r="4"/><circle cx="22.5" cy="24" '
+        'r="4"/></svg>'
+    )
+
+
+__all__ = ["Frame", "Health", "Surroundings", "identify", "log", "mark_svg", "not_found"]

@@ -1,0 +1,36 @@
+"""Brings our look to the browser: style sheets and script, served once and cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from nicegui import app as nicegui_app
+from nicegui import ui
+
+ASSETS = Path(__file__).with_name("assets")
+STYLES = ("tokens.css", "frame.css", "parts.css", "quasar.css")
+BASE = "/_console"
+
+
+@cache
+def version() -> str:
+    """A short name for the present content of all assets."""
+    digest = hashlib.sha256()
+    for file in sorted(ASSETS.iterdir()):
+        if file.is_file():
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def serve() -> None:
+    """Let the browser fetch the assets."""
+    nicegui_app.add_static_files(f"{BASE}/{version()}", ASSETS, max_cache_age=31_536_000)
+
+
+def head() -> None:
+    """Link them from the page being drawn; the script runs before the first paint, so nothing flashes."""
+    place = f"{BASE}/{version()}"
+    links = "".join(f'<link rel="stylesheet" href="{place}/{name}">' for name in STYLES)
+    ui.add_head_html(f'<script src="{place}/console.js"></script>{links}')

@@ -1,0 +1,192 @@
+"""What a page function is given: who looks, what they may ask, how they read.
+
+async def overview(view: View) -> None:
+    plant = await view.ask(Twins).tree(view.who)
+    heading(view.text("Overview"))
+    speed = tile(view.text("Speed"), unit="{bottles}/min")
+
+    async def refresh() -> None:
+        now = await view.ask(Historian).latest(view.who, [path])
+        speed.set(now[path].number, quality=now[path].quality, at=now[path].ts)
+
+    view.every(0.5, refresh)
+"""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, Protocol, TypeVar
+
+from nicegui import Client, background_tasks, ui
+
+from lineshaft.kernel.errors import Internal, NotFound, PlatformError
+from lineshaft.kernel.log import get_log
+
+from . import format as write
+from .language import catalogue
+
+log = get_log("console")
+T = TypeVar("T")
+Work = Callable[[], Awaitable[object] | object]
+
+_views: weakref.WeakKeyDictionary[Client, View] = weakref.WeakKeyDictionary()
+
+
+class Screen(Protocol):
+    """What the frame around a page does for it."""
+
+    def go(self, address: str) -> None: ...
+    def reload(self) -> None: ...
+    def title(self, text: str, trail: Sequence[tuple[str, str]]) -> None: ...
+    def toast(self, message: str, hint: str, kind: str, action: tuple[str, Work] | None) -> None: ...
+
+
+@dataclass(kw_only=True, eq=False)
+class View:
+    """One visit of one person to one page."""
+
+    who: Any
+    """The viewer: the first argument of every service method."""
+    role: int
+    """The highest role number the viewer holds anywhere."""
+    services: Mapping[str, Any]
+    language: str
+    dark: str
+    """`auto`, `light` or `dark`, as the viewer chose."""
+    timezone: tzinfo
+    address: str
+    screen: Screen
+    hidden: bool = False
+    """Whether the browser shows another tab; timers rest meanwhile."""
+    _troubled: set[str] = field(default_factory=set)
+
+    def ask(self, kind: type[T]) -> T:
+        """The service of a class, `view.ask(Twins)`; NotFound when this process does not have it."""
+        for service in self.services.values():
+            if isinstance(service, kind):
+                return service
+        raise NotFound(f"This process has no {kind.__name__}.", hint="Start it with a role that includes that context.")
+
+    def text(self, message: str, **values: object) -> str:
+        """The message in the viewer's language: `view.text("{n} machines", n=3)`."""
+        return catalogue(self.language).text(message, **values)
+
+    def moment(self, when: datetime | None, *, seconds: bool = True) -> str:
+        """A time in the viewer's zone."""
+        return write.moment(when, self.timezone, seconds=seconds)
+
+    def go(self, address: str) -> None:
+        """Show another page of the console without loading it anew."""
+        self.screen.go(address)
+
+    def reload(self) -> None:
+        """Draw this page again, after something it shows has changed."""
+        self.screen.reload()
+
+    def title(self, text: str, *, trail: Sequence[tuple[str, str]] = ()) -> None:
+        """Name what this page shows and where it lies: `view.title("Filler", trail=[("Line 1", "/assets/…")])`."""
+        self.screen.title(text, trail)
+
+    def toast(
+        self, message: str, *, hint: str = "", kind: str = "info", action: tuple[str, Work] | None = None
+    ) -> None:
+        """Tell something for a few seconds; kind is info, good, warn or bad; action is (label, what to do)."""
+        self.screen.toast(message, hint, kind, action)
+
+    async def run(self, work: Awaitable[T] | T) -> T | None:
+        """Await something; a PlatformError becomes a sentence and a hint on screen, and None is returned."""
+        try:
+            return await work if inspect.isawaitable(work) else work
+        except Exception as error:
+            self.explain(error)
+            return None
+
+    def explain(self, error: Exception) -> None:
+        """Show an error as a toast: sentence, then what to do; faults of ours are logged too."""
+        known = as_platform_error(error)
+        self.toast(self.text(known.message), hint=self.text(known.hint) if known.hint else "", kind="bad")
+
+    def soon(self, work: Work) -> None:
+        """Do something once, right after the page has been drawn; errors are shown."""
+        call = guarded(work)
+        if call is not None:
+            background_tasks.create(call(), name="console soon", context=ui.context.slot)
+
+    def every(self, seconds: float, work: Work, *, name: str = "") -> ui.timer:
+        """Do something now and then again and again; runs never overlap, rest in hidden tabs and end with the page.
+
+        A failure is told once, and again only after it has worked in between.
+        """
+        key = name or getattr(work, "__qualname__", str(id(work)))
+
+        async def beat() -> None:
+            if self.hidden:
+                return
+            try:
+                done = work()
+                if inspect.isawaitable(done):
+                    await done
+                self._troubled.discard(key)
+            except Exception as error:
+                if key not in self._troubled:
+                    self._troubled.add(key)
+                    self.explain(error)
+
+        return ui.timer(seconds, beat)
+
+
+def as_platform_error(error: Exception) -> PlatformError:
+    """The error itself when people can read it, otherwise a fault of ours, logged with its trace."""
+    if isinstance(error, PlatformError):
+        return error
+    log.error("a page failed", error=str(error), kind=type(error).__name__, exc_info=error)
+    return Internal(
+        "Something went wrong on our side.",
+        hint="Try again; if it stays, tell your administrator the time.",
+        cause=f"{type(error).__name__}: {error}",
+    )
+
+
+def enter(client: Client, view: View) -> None:
+    """Make a view the current one of a browser tab."""
+    _views[client] = view
+
+
+def here() -> View:
+    """The view of the page that is being drawn or handled right now."""
+    return _views[ui.context.client]
+
+
+def text(message: str, **values: object) -> str:
+    """The message in the language of whoever looks right now; for parts and helpers without a `view`."""
+    return here().text(message, **values)
+
+
+def guarded(handler: Callable[..., Any] | None, *arguments: Any) -> Callable[..., Any] | None:
+    """A handler whose errors become a sentence on screen; call it with as many arguments as it takes."""
+    if handler is None:
+        return None
+
+    async def call(*given: Any) -> Any:
+        values = (*arguments, *given)
+        view = here()
+        try:
+            done = handler(*values[: _takes(handler)])
+            return await done if inspect.isawaitable(done) else done
+        except Exception as error:
+            view.explain(error)
+            return None
+
+    return call
+
+
+def _takes(handler: Callable[..., Any]) -> int:
+    """How many positional arguments a handler takes."""
+    parameters = inspect.signature(handler).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 99
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
