@@ -15,6 +15,7 @@ import msgspec
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.terms import PlantPath, Value
+from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
 
 from .connectors import ConnectorSettings, Node
@@ -120,7 +121,7 @@ class Edge:
         trial = self.built(connector, {"name": "test", **raw})
         await self._guard.require(who, Role.ENGINEER, trial.connection.path, "edge.test")
         answer = await self._do({"verb": "test", "connector": connector, "raw": raw}, within_s=25)
-        return msgspec.json.decode(answer, type=list[Seen])
+        return decode(answer, list[Seen])
 
     async def browse(
         self, who: Who, address: str = "", *, name: str = "", connector: str = "", raw: dict[str, Any] | None = None
@@ -132,7 +133,7 @@ class Edge:
             path = self.built(connector, {"name": "test", **(raw or {})}).connection.path
         await self._guard.require(who, Role.ENGINEER, path, "edge.browse")
         question = {"verb": "browse", "name": name, "connector": connector, "raw": raw or {}, "address": address}
-        return msgspec.json.decode(await self._do(question, within_s=30), type=list[Node])
+        return decode(await self._do(question, within_s=30), list[Node])
 
     # ---- changing ----
 
@@ -178,7 +179,7 @@ class Edge:
         place = PlantPath.parse(path)
         await self._guard.require(who, Role.OPERATOR, place, "edge.write")
         question = {"verb": "write", "path": path, "value": value}
-        result = msgspec.json.decode(await self._do(question, within_s=20), type=WriteResult)
+        result = decode(await self._do(question, within_s=20), WriteResult)
         await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
         return result
 
@@ -205,13 +206,13 @@ class Edge:
         return time.monotonic() - self._heard_at > _DARK_AFTER_S
 
     async def _heard(self, message: Message) -> None:
-        report = msgspec.json.decode(message.data, type=_Report)
+        report = decode(message.data, _Report)
         self._health = {h.connection: h for h in report.health}
         self.blocked = report.blocked
         self._heard_at = time.monotonic()
 
     async def _do(self, question: dict[str, Any], *, within_s: float) -> bytes:
-        return await self._bus.ask(f"lineshaft.edge.{self._edge}.do", msgspec.json.encode(question), within_s=within_s)
+        return await self._bus.ask(f"lineshaft.edge.{self._edge}.do", encode(question), within_s=within_s)
 
     async def _record(
         self, who: Who, action: str, name: str, old: Connection | None, new: Connection | None, tx: Transaction

@@ -17,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -27,6 +26,7 @@ from .clock import now_us
 from .errors import Invalid
 from .facts import Fact, subject_of
 from .ids import new_id
+from .wire import encode
 
 METADATA = sa.MetaData()
 OUTBOX = sa.Table(
@@ -72,7 +72,7 @@ class Transaction:
 
     async def announce(self, fact: Fact) -> None:
         """Publish a fact if, and only if, this transaction commits."""
-        row = {"id": new_id(), "subject": subject_of(type(fact)), "body": msgspec.json.encode(fact)}
+        row = {"id": new_id(), "subject": subject_of(type(fact)), "body": encode(fact)}
         await self._connection.execute(sa.insert(OUTBOX).values(**row))
         self.announced = True
 

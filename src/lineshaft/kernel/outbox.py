@@ -19,6 +19,7 @@ from .bus import Bus, StreamSpec
 from .db import OUTBOX, Database
 from .facts import PREFIX, Fact, subject_of
 from .log import get_log
+from .wire import decode
 
 log = get_log("kernel")
 F = TypeVar("F", bound=Fact)
@@ -57,7 +58,7 @@ async def on_fact(bus: Bus, kind: type[F], durable: str, handler: Callable[[F], 
     async for batch in bus.consume(FACTS.name, name, subjects=[subject_of(kind)], most=100, linger_s=1.0):
         for message in batch:
             try:
-                fact = msgspec.json.decode(message.data, type=kind)
+                fact = decode(message.data, kind)
             except msgspec.DecodeError as error:
                 log.error("a fact cannot be read", subject=message.subject, error=str(error))
                 continue

@@ -29,6 +29,7 @@ from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import Value
+from lineshaft.kernel.wire import decode, encode
 
 from .outlet import Outlet
 from .runner import Runner, checked, value_at
@@ -104,9 +105,7 @@ class EdgeBox:
         return [*(r.health() for r in self._runners.values()), *self._idle.values()]
 
     def _report(self) -> bytes:
-        return msgspec.json.encode(
-            {"edge": self._settings.name, "blocked": self.outlet.blocked, "health": self.health()}
-        )
+        return encode({"edge": self._settings.name, "blocked": self.outlet.blocked, "health": self.health()})
 
     # ---- following the configuration ----
 
@@ -175,14 +174,14 @@ class EdgeBox:
     # ---- answering ----
 
     async def _answer(self, body: bytes) -> bytes:
-        question = msgspec.json.decode(body, type=Question)
+        question = decode(body, Question)
         match question.verb:
             case "write":
-                return msgspec.json.encode(await self._write(question))
+                return encode(await self._write(question))
             case "browse":
-                return msgspec.json.encode(await self._browse(question))
+                return encode(await self._browse(question))
             case "test":
-                return msgspec.json.encode(await self._test(question))
+                return encode(await self._test(question))
         raise Invalid(f"The edge does not know how to {question.verb!r}.")
 
     async def _write(self, question: Question) -> WriteResult:

@@ -1,0 +1,203 @@
+"""The edge at work on a real bus with a real Modbus device: values, writes, loss and return, changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lineshaft.edge import ConnectionStore, Edge, EdgeSettings, SampleBatch, State
+from lineshaft.edge.connectors.modbus.fake import ReplayServer
+from lineshaft.edge.errors import BadConnection, Changed, NotWritable
+from lineshaft.edge.worker import EdgeBox
+from lineshaft.kernel.bus import Bus
+from lineshaft.kernel.db import Database
+from lineshaft.kernel.errors import Forbidden, Invalid
+from lineshaft.kernel.outbox import relay
+from lineshaft.kernel.tasks import Crew
+from lineshaft.kernel.terms import Quality
+from lineshaft.security import Grant, Guard, Role, Who, WhoKind
+
+ENGINEER = Who(id="e", name="Eva", kind=WhoKind.USER, grants=(Grant(role=Role.ENGINEER, subtree="acme"),))
+VIEWER = Who(id="v", name="Vic", kind=WhoKind.USER, grants=(Grant(role=Role.VIEWER, subtree="acme"),))
+STRANGER = Who(id="s", name="Sam", kind=WhoKind.USER, grants=(Grant(role=Role.ADMIN, subtree="other"),))
+
+
+class Stage:
+    """An edge box, its service and one device with two values."""
+
+    def __init__(self, edge: Edge, box: EdgeBox, device: ReplayServer, bus: Bus) -> None:
+        self.edge, self.box, self.device, self.bus = edge, box, device, bus
+        self.batches: list[SampleBatch] = []
+
+    def raw(self, **more: object) -> dict[str, object]:
+        tags = [
+            {"path": "pressure", "address": "holding:0:float32", "unit": "bar", "every": "50ms"},
+            {"path": "level", "address": "holding:2:float32", "every": "50ms", "writable": True, "low": 0, "high": 100},
+        ]
+        return {"name": "plc", "path": "hall/tank", "host": "127.0.0.1", "port": self.device.port, "tags": tags, **more}
+
+    def rows(self, path: str) -> list[tuple[float, int]]:
+        """Every (number, quality) that reached the bus for a path."""
+        found = []
+        for batch in self.batches:
+            for i, number, quality in zip(batch.index, batch.number, batch.quality, strict=True):
+                if batch.paths[i] == path:
+                    found.append((float(number), int(quality)))
+        return found
+
+    async def until(self, condition, within_s: float = 8.0) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while not condition():
+            assert loop.time() < end, "did not happen in time"
+            await asyncio.sleep(0.02)
+
+    async def health(self) -> State:
+        return (await self.edge.get(ENGINEER, "plc")).health.state
+
+    async def until_health(self, state: State, within_s: float = 8.0) -> None:
+        async with asyncio.timeout(within_s):
+            while await self.health() is not state:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def stage(bus: Bus, db: Database, tmp_path: Path) -> AsyncIterator[Stage]:
+    await db.open(["lineshaft.security", "lineshaft.edge"])
+    settings = EdgeSettings(name="e1", batch_ms=20, max_silence=60)
+    edge = Edge(settings, organisation="acme", store=ConnectionStore(db), guard=Guard(db), bus=bus)
+    box = EdgeBox(settings, organisation="acme", bus=bus, front=None, db=db, folder=tmp_path)
+    device = ReplayServer(["pressure", "level"])
+    await device.start()
+    await device.set({"pressure": 2.5, "level": 40.0})
+    stage = Stage(edge, box, device, bus)
+
+    async def collect() -> None:
+        async for messages in bus.read("SAMPLES", start_seq=1, linger_s=0.05):
+            stage.batches += [SampleBatch.decode(m.data) for m in messages]
+
+    async with Crew() as crew:
+        crew.keep("relay", lambda: relay(db, bus))
+        crew.keep("collect", collect)
+        crew.keep("box", box.run)
+        await edge.listen()
+        yield stage
+    await device.close()
+
+
+async def test_a_value_on_the_machine_reaches_the_bus(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until(lambda: (2.5, 0) in stage.rows("acme/hall/tank/pressure"))
+    await stage.device.set({"pressure": 3.25, "level": 40.0})
+    await stage.until(lambda: (3.25, 0) in stage.rows("acme/hall/tank/pressure"))
+    assert stage.rows("acme/hall/tank/level") == [(40.0, 0)], "an unchanged value is reported once"
+
+
+async def test_a_lost_device_is_told_once_and_comes_back_by_itself(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw(timeout_s=1.0, answer_timeout_s=0.3))
+    await stage.until_health(State.GOOD)
+    port = stage.device.port
+    await stage.device.close()
+    await stage.until_health(State.LOST)
+    bad = [row for row in stage.rows("acme/hall/tank/level") if row[1] == Quality.BAD_NOT_CONNECTED]
+    await asyncio.sleep(1.0)
+    again = [row for row in stage.rows("acme/hall/tank/level") if row[1] == Quality.BAD_NOT_CONNECTED]
+    assert len(again) <= max(len(bad), 1)
+    assert np.isnan(again[0][0])
+    device = ReplayServer(["pressure", "level"], port=port)
+    await device.start()
+    await device.set({"pressure": 9.0, "level": 1.0})
+    await stage.until_health(State.GOOD, 15)
+    await stage.until(lambda: (9.0, 0) in stage.rows("acme/hall/tank/pressure"))
+    await device.close()
+
+
+async def test_a_write_is_checked_done_and_read_back(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until_health(State.GOOD)
+    result = await stage.edge.write(ENGINEER, "acme/hall/tank/level", 55.0)
+    assert (result.applied, result.read_back) == (True, 55.0)
+    with pytest.raises(Invalid, match="outside the range"):
+        await stage.edge.write(ENGINEER, "acme/hall/tank/level", 101.0)
+    with pytest.raises(NotWritable.__mro__[1], match="not marked writable"):
+        await stage.edge.write(ENGINEER, "acme/hall/tank/pressure", 1.0)
+    with pytest.raises(Forbidden):
+        await stage.edge.write(VIEWER, "acme/hall/tank/level", 10.0)
+    await stage.until(lambda: (55.0, 0) in stage.rows("acme/hall/tank/level"))
+
+
+async def test_nothing_is_saved_by_a_test_and_it_shows_values(stage: Stage) -> None:
+    seen = await stage.edge.test(ENGINEER, "modbus", stage.raw())
+    assert {s.path: s.value for s in seen} == {"acme/hall/tank/pressure": 2.5, "acme/hall/tank/level": 40.0}
+    assert await stage.edge.list_(ENGINEER) == []
+
+
+async def test_wrong_settings_are_named_and_change_nothing(stage: Stage) -> None:
+    with pytest.raises(BadConnection, match="Did you mean 'host'") as caught:
+        await stage.edge.save(ENGINEER, "modbus", {**stage.raw(), "hots": "x"})
+    assert "hots" in caught.value.message
+    double = stage.raw()
+    double["tags"] = [*double["tags"], double["tags"][0]]
+    with pytest.raises(BadConnection, match="used twice"):
+        await stage.edge.save(ENGINEER, "modbus", double)
+    assert await stage.edge.list_(ENGINEER) == []
+
+
+async def test_two_people_cannot_overwrite_each_other(stage: Stage) -> None:
+    first = await stage.edge.save(ENGINEER, "modbus", stage.raw(), expected=0)
+    await stage.edge.save(ENGINEER, "modbus", stage.raw(enabled=False), expected=first.version)
+    with pytest.raises(Changed, match="version 2, not 1"):
+        await stage.edge.save(ENGINEER, "modbus", stage.raw(), expected=first.version)
+    assert (await stage.edge.get(ENGINEER, "plc")).connection.enabled is False
+
+
+async def test_a_removed_connection_stops_and_can_be_restored(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until_health(State.GOOD)
+    await stage.edge.remove(ENGINEER, "plc")
+    await stage.until(lambda: stage.box.health() == [])
+    await stage.edge.restore(ENGINEER, "plc", 1)
+    await stage.until_health(State.GOOD)
+
+
+async def test_other_organisations_and_viewers_change_nothing(stage: Stage) -> None:
+    for nobody in (VIEWER, STRANGER):
+        with pytest.raises(Forbidden):
+            await stage.edge.save(nobody, "modbus", stage.raw())
+    assert await stage.edge.list_(ENGINEER) == []
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    assert await stage.edge.list_(STRANGER) == []
+    shown = (await stage.edge.get(VIEWER, "plc")).connection.raw
+    assert "host" not in shown, "settings are for engineers"
+
+
+async def test_a_port_that_answers_garbage_is_named_and_harms_nobody(stage: Stage) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(100):
+                writer.write(b"HTTP/1.1 400 no\r\n\r\n" * 50)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    bad = {**stage.raw(timeout_s=1.0, answer_timeout_s=0.3), "name": "babbler", "path": "hall/babbler", "port": port}
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.edge.save(ENGINEER, "modbus", bad)
+    await stage.until_health(State.GOOD)
+
+    async def lost() -> bool:
+        return (await stage.edge.get(ENGINEER, "babbler")).health.state is State.LOST
+
+    async with asyncio.timeout(12):
+        while not await lost():
+            await asyncio.sleep(0.05)
+    assert (await stage.edge.get(ENGINEER, "babbler")).health.error
+    await stage.device.set({"pressure": 7.75, "level": 40.0})
+    await stage.until(lambda: (7.75, 0) in stage.rows("acme/hall/tank/pressure"))
+    server.close()
