@@ -1,0 +1,5 @@
+"""`lineshaft demo`: a small plant of device fakes, running in the browser within seconds."""
+
+from .command import register
+
+__all__ = ["register"]
