@@ -1,0 +1,227 @@
+"""One ClickHouse behind one URL: embedded in this process (chDB) or a server, same SQL, same client.
+
+    chdb:///folder               embedded; the folder belongs to one process at a time
+    clickhouse://user:pw@host    a server or cluster (clickhouses:// with TLS)
+
+Calls block and are safe from any thread: each borrows one of a few client handles.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from lineshaft.kernel.errors import Invalid, PlatformError
+from lineshaft.telemetry.errors import StoreAway, StoreFault, StoreFull, StoreSlow, StoreTaken, TooMuch
+
+_HANDLES = 6
+_MEGA = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the engine may take of the machine; servers have their own limits and only see the per-question ones."""
+
+    memory_mb: int = 1024
+    """All questions, inserts and merges of an embedded engine together."""
+    question_mb: int = 512
+    question_s: float = 30.0
+    threads: int = 2
+
+
+class Engine:
+    """Runs SQL and moves Arrow tables in and out; see the module for what a URL may be."""
+
+    def __init__(self, url: str, *, limits: Limits | None = None) -> None:
+        self.url = url
+        self.limits = limits or Limits()
+        self.embedded = url.startswith("chdb:")
+        self._all: list[Client] = []
+        self._free: queue.LifoQueue[Client] = queue.LifoQueue()
+        self._room = queue.Queue[None](_HANDLES)
+        if self.embedded:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        else:
+            self._create_database()
+        self._free.put(self._connect())
+
+    @property
+    def folder(self) -> Path:
+        """Where an embedded engine keeps its files."""
+        return Path(unquote(urlsplit(self.url).path))
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Run a SELECT; `{name:Type}` in it stands for a parameter. Text comes back as utf8."""
+        with self._client() as client:
+            body = client.raw_query(sql, parameters=dict(parameters or {}), fmt="Arrow")
+        return pa.ipc.open_file(pa.py_buffer(body)).read_all() if body else pa.table({})
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run a small SELECT and return plain tuples."""
+        with self._client() as client:
+            return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that returns nothing."""
+        with self._client() as client:
+            client.command(sql, parameters=dict(parameters or {}))
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert rows by column name and return once they are on disk; absent columns get their defaults."""
+        with self._client() as client:
+            if not self.embedded:
+                client.insert_arrow(table, rows)
+                return
+            # A file in memory instead of the client's own temporary file, which a killed process leaves behind.
+            descriptor = os.memfd_create("rows")
+            try:
+                name = f"/proc/self/fd/{descriptor}"
+                with pa.OSFile(name, "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+                    writer.write_table(rows)
+                columns = ", ".join(rows.schema.names)
+                client.command(f"INSERT INTO {table} ({columns}) FROM INFILE '{name}' FORMAT Arrow")
+            finally:
+                os.close(descriptor)
+
+    def close(self) -> None:
+        """Close all handles; an embedded engine lets go of its folder."""
+        for client in self._all:
+            client.close()
+        self._all.clear()
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        self._room.put(None)  # waits while every handle is lent out
+        try:
+            try:
+                client = self._free.get_nowait()
+            except queue.Empty:
+                client = self._connect()
+            try:
+                yield client
+            except ClickHouseError as error:
+                raise _told(error, self.url) from error
+            except OSError as error:
+                raise StoreAway(f"The store at {_shown(self.url)} does not answer: {error}.") from error
+            finally:
+                self._free.put(client)
+        finally:
+            self._room.get()
+
+    def _connect(self) -> Client:
+        try:
+            client = self._embed() if self.embedded else self._reach()
+        except ClickHouseError as error:
+            raise _told(error, self.url) from error
+        except OSError as error:
+            raise StoreAway(f"The store at {_shown(self.url)} does not answer: {error}.") from error
+        self._all.append(client)
+        return client
+
+    def _embed(self) -> Client:
+        if not self._all and _locked(self.folder / "status"):
+            raise StoreTaken(f"The store in {self.folder} is held by another process.")
+        options = {
+            "max_server_memory_usage": self.limits.memory_mb * _MEGA,
+            "mark_cache_size": 64 * _MEGA,
+            "index_mark_cache_size": 8 * _MEGA,
+            "primary_index_cache_size": 64 * _MEGA,
+            "mmap_cache_size": 100,
+            "background_pool_size": 2,
+        }
+        return clickhouse_connect.get_client(
+            interface="chdb", path=str(self.folder), chdb_options=options, settings=self._settings()
+        )
+
+    def _reach(self, *, database: str = "") -> Client:
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "clickhouses"
+        return clickhouse_connect.get_client(
+            host=parts.hostname or "localhost",
+            port=parts.port or (8443 if secure else 8123),
+            username=unquote(parts.username or "default"),
+            password=unquote(parts.password or ""),
+            database=database or self._database,
+            secure=secure,
+            settings=self._settings(),
+            autogenerate_session_id=False,
+            client_name="lineshaft",
+        )
+
+    @property
+    def _database(self) -> str:
+        return urlsplit(self.url).path.strip("/") or "lineshaft"
+
+    def _create_database(self) -> None:
+        if not self.url.startswith(("clickhouse://", "clickhouses://")):
+            raise Invalid(
+                f"The store's address {_shown(self.url)!r} is not known.",
+                hint="Use chdb:///folder, clickhouse://user:password@host/database or clickhouses:// with TLS.",
+            )
+        if not re.fullmatch(r"\w+", self._database):
+            raise Invalid(f"{self._database!r} is not a database name.", hint="Use letters, digits and '_'.")
+        try:
+            client = self._reach(database="default")
+            client.command(f"CREATE DATABASE IF NOT EXISTS {self._database}")
+            client.close()
+        except ClickHouseError as error:
+            raise _told(error, self.url) from error
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "enable_alp_codec": 1,
+            "optimize_on_insert": 0,  # duplicates wait for the merge: halves the cost of an insert
+            "do_not_merge_across_partitions_select_final": 1,
+            "max_threads": self.limits.threads,
+            "max_memory_usage": self.limits.question_mb * _MEGA,
+            "max_bytes_before_external_group_by": self.limits.question_mb * _MEGA // 2,
+            "max_bytes_before_external_sort": self.limits.question_mb * _MEGA // 2,
+            "max_execution_time": self.limits.question_s,
+            "output_format_arrow_string_as_string": 1,
+            "output_format_arrow_compression_method": "none" if self.embedded else "lz4_frame",
+            "session_timezone": "UTC",
+        }
+
+
+def _locked(file: Path) -> bool:
+    """Whether another process has locked a file."""
+    try:
+        with file.open("r+b") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _shown(url: str) -> str:
+    return re.sub(r"//[^@/]*@", "//", url)
+
+
+def _told(error: ClickHouseError, url: str) -> PlatformError:
+    text = str(error)
+    code = getattr(error, "code", None) or int((re.search(r"Code: (\d+)", text) or [0, 0])[1])
+    where = _shown(url)
+    if code == 243 or "No space left" in text or "errno: 28" in text:
+        return StoreFull(f"The store at {where} has no room on its disk.")
+    if code in {241, 307, 396}:
+        return TooMuch("The question needs more memory than it may have.")
+    if code in {159, 160}:
+        return StoreSlow("The question took too long.")
+    if code in {0, 209, 210, 279} and not url.startswith("chdb:"):
+        return StoreAway(f"The store at {where} does not answer: {text.splitlines()[0]}.")
+    return StoreFault(f"The store at {where} refuses: {text.splitlines()[0][:300]}.")
