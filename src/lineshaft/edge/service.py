@@ -14,6 +14,7 @@ import msgspec
 
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
+from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
@@ -22,7 +23,7 @@ from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import Connection, Health, Seen, State, WriteResult
 from .settings import SHELF, BadSettings, Built, EdgeSettings, build
-from .store import ConnectionStore, Version
+from .store import ConnectionStore, Version, as_stored
 
 _DARK_AFTER_S = 5.0
 
@@ -52,7 +53,7 @@ class Edge:
     """The connections of a plant."""
 
     def __init__(
-        self, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard, bus: Bus
+        self, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard, bus: Bus | None
     ) -> None:
         self._edge = settings.name
         self._organisation = organisation
@@ -64,9 +65,33 @@ class Edge:
         self.blocked = ""
         """Why samples wait at the edge; empty when they flow."""
 
+    @classmethod
+    def offline(cls, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard) -> Edge:
+        """For commands beside a running platform: configuration only, no machine can be asked."""
+        return cls(settings, organisation=organisation, store=store, guard=guard, bus=None)
+
+    async def declare(self, who: Who, wanted: Sequence[Connection]) -> int:
+        """Take over what plant.toml declares where the file is newer than the catalogue; returns how many changed.
+
+        A connection changed in the console stays as it is until its lines in the file change as well.
+        """
+        changed = 0
+        for new in wanted:
+            said = [v for v in await self._store.versions(new.name) if v.origin == "file"]
+            if said and (said[0].connector, said[0].raw) == (new.connector, as_stored(new.raw)):
+                continue
+            await self.save(who, new.connector, new.raw, origin="file")
+            changed += 1
+        return changed
+
+    def health(self) -> list[Health]:
+        """What the boxes last told of every connection; for metrics, which know no viewer."""
+        return list(self._health.values())
+
     async def listen(self) -> None:
         """Keep the latest health reports of the boxes; called once at start."""
-        await self._bus.listen("lineshaft.edge.*.health", self._heard)
+        if self._bus is not None:
+            await self._bus.listen("lineshaft.edge.*.health", self._heard)
 
     # ---- looking ----
 
@@ -212,6 +237,8 @@ class Edge:
         self._heard_at = time.monotonic()
 
     async def _do(self, question: dict[str, Any], *, within_s: float) -> bytes:
+        if self._bus is None:
+            raise Unavailable("No machine can be asked from here.", hint="Do it in the console, or with the API.")
         return await self._bus.ask(f"lineshaft.edge.{self._edge}.do", encode(question), within_s=within_s)
 
     async def _record(

@@ -82,7 +82,7 @@ class ConnectionStore:
         current = await tx.scalar(sa.select(CONNECTIONS.c.version).where(CONNECTIONS.c.name == new.name))
         if expected is not None and expected != (current or 0):
             raise Changed(f"The connection {new.name!r} is now at version {current or 0}, not {expected}.")
-        raw = json.dumps(new.raw, ensure_ascii=False, default=str)
+        raw = _dump(new.raw)
         row = {
             "name": new.name,
             "connector": new.connector,
@@ -125,3 +125,13 @@ def _connection(row: Any) -> Connection:
         version=row["version"],
         origin=row["origin"],
     )
+
+
+def _dump(raw: dict[str, Any]) -> str:
+    return json.dumps(raw, ensure_ascii=False, default=str)
+
+
+def as_stored(raw: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they come back from the catalogue, for comparing."""
+    stored: dict[str, Any] = json.loads(_dump(raw))
+    return stored

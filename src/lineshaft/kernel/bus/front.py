@@ -70,6 +70,15 @@ class Front:
             pass  # the server makes its MQTT streams when the first client of the account connects
         return front
 
+    @classmethod
+    async def connect(cls, url: str, *, host: str, mqtt_port: int, credentials: Credentials) -> Front:
+        """Connect to an MQTT front that others run."""
+        bus = await Bus.connect(url, user=credentials.user, password=credentials.password, name="lineshaft-front")
+        front = cls(bus, host=host, mqtt_port=mqtt_port, credentials=credentials)
+        async with front.client("lineshaft-setup"):
+            pass
+        return front
+
     async def close(self) -> None:
         await self.bus.close()
 

@@ -1,0 +1,234 @@
+"""Assembles the contexts into a process: the only file that sees them all.
+
+    settings → catalogue → bus → services in flow order → routes and screens → workers, consumers first
+
+Stopping goes the other way: machines are let go first, so that nothing in flight is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lineshaft import security, telemetry, twins
+from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT, ConnectionStore, Edge, EdgeSettings
+from lineshaft.edge.worker import EdgeBox
+from lineshaft.kernel.bus import Bus, Credentials, Embedded, Front, StreamSpec
+from lineshaft.kernel.bus.front import admit
+from lineshaft.kernel.config import BusSettings, Config, DatabaseSettings, load
+from lineshaft.kernel.db import Database
+from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.keeper import guard_keeper
+from lineshaft.kernel.log import get_log
+from lineshaft.kernel.outbox import FACTS, relay
+from lineshaft.kernel.processes import living_pid, note_self
+from lineshaft.kernel.tasks import Crew
+from lineshaft.kernel.terms import nearest
+
+log = get_log("app")
+SECTIONS = {
+    "security": security.SecuritySettings,
+    "edge": EdgeSettings,
+    "telemetry": telemetry.TelemetrySettings,
+    "twins": twins.TwinsSettings,
+}
+CONTEXTS = ("lineshaft.security", "lineshaft.edge", "lineshaft.telemetry", "lineshaft.twins")
+ROLES = ("edge", "telemetry", "twins", "console")
+
+
+def load_config(file: Path | None) -> Config:
+    """Read and check everything there is to set; ConfigError names every fault."""
+    return load(file, SECTIONS)
+
+
+def check_roles(roles: Sequence[str]) -> None:
+    """Refuse a role that does not exist, naming the nearest."""
+    for role in roles:
+        if role not in ROLES:
+            near = nearest(role, ROLES)
+            hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(ROLES)}."
+            raise Invalid(f"There is no role called {role!r}.", hint=hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The services of one process, built in the order data flows."""
+
+    config: Config
+    db: Database
+    bus: Bus
+    front: Front | None
+    security: security.Security
+    edge: Edge
+    telemetry: telemetry.Telemetry
+    twins: twins.Twins
+
+
+async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) -> Platform:
+    """Open the engines and build every service; leaving the stack closes them in the opposite order."""
+    data = config.data.resolve()
+    url = config.get(DatabaseSettings).url
+    db = Database(url) if url else Database.at(data)
+    await db.open(CONTEXTS)
+    stack.push_async_callback(db.close)
+    bus, front, embedded = await _open_bus(config, stack)
+    guarded = security.Security.over(db, config.get(security.SecuritySettings), admit=_admit(embedded, data))
+    edge_settings = config.get(EdgeSettings)
+    organisation = config.plant.organisation
+    edge = Edge(edge_settings, organisation=organisation, store=ConnectionStore(db), guard=guarded.guard, bus=bus)
+    await edge.listen()
+    remembered = await telemetry.Telemetry.open(
+        config.get(telemetry.TelemetrySettings),
+        data=data,
+        organisation=organisation,
+        timezone=config.plant.timezone,
+        db=db,
+        bus=bus,
+        guard=guarded.guard,
+        owner=not roles or "telemetry" in roles,
+    )
+    stack.push_async_callback(remembered.close)
+    twin_settings = config.get(twins.TwinsSettings)
+    things = twins.Twins(db, guarded.guard, remembered.live, twin_settings)
+    return Platform(
+        config=config,
+        db=db,
+        bus=bus,
+        front=front,
+        security=guarded,
+        edge=edge,
+        telemetry=remembered,
+        twins=things,
+    )
+
+
+async def _open_bus(config: Config, stack: AsyncExitStack) -> tuple[Bus, Front | None, Embedded | None]:
+    settings = config.get(BusSettings)
+    if settings.url:
+        login = Credentials(user=settings.user, password=settings.password.get_secret_value())
+        bus = await Bus.connect(settings.url, user=login.user, password=login.password)
+        embedded, front = None, None
+        if settings.mqtt_url:
+            front = await Front.connect(
+                settings.mqtt_url, host=settings.mqtt_host, mqtt_port=settings.mqtt_port, credentials=login
+            )
+    else:
+        embedded = Embedded(settings, config.data)
+        front = await Front.open(embedded)
+        login = embedded.credentials
+        bus = await Bus.connect(embedded.hub_url, user=login.user, password=login.password)
+    stack.push_async_callback(bus.close)
+    if front is not None:
+        stack.push_async_callback(front.close)
+    await bus.ensure_stream(FACTS)
+    most = int(settings.max_stream_gb * 1e9)
+    await bus.ensure_stream(StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most))
+    return bus, front, embedded
+
+
+def _admit(embedded: Embedded | None, data: Path) -> security.Admit | None:
+    if embedded is None:
+        return None
+
+    async def let_in(users: Sequence[object]) -> None:
+        await admit(embedded, users, pid=living_pid(data / "run", "nats-front"))  # type: ignore[arg-type]
+
+    return let_in
+
+
+async def serve(config: Config, roles: Sequence[str]) -> None:
+    """Run the roles (all without any) until SIGTERM or SIGINT."""
+    from lineshaft.web import build_web, run_web
+
+    check_roles(roles)
+    active = set(roles) or set(ROLES)
+    run_folder = config.data.resolve() / "run"
+    note_self(run_folder, "worker")
+    enough = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        platform = await assemble(config, roles, stack)
+        first = await platform.security.users.ensure_admin()
+        await declare(platform)
+        web = build_web(platform, active)
+        consumers, producers = Crew("consumers"), Crew("producers")
+        stack.push_async_callback(consumers.stop)
+        stack.push_async_callback(producers.stop)
+        consumers.keep("keeper", partial(guard_keeper, run_folder))
+        consumers.keep("outbox", partial(relay, platform.db, platform.bus))
+        consumers.keep("caretaker", security.Caretaker(platform.security).run)
+        if platform.front is not None:
+            consumers.keep("doorkeeper", security.Doorkeeper(platform.security.devices, platform.bus).run)
+        for name, work in platform.telemetry.workers(active):
+            consumers.keep(name, work, most_s=2)
+        if "twins" in active:
+            for name, work in twins.workers(platform.twins, platform.bus, platform.front, platform.telemetry):
+                consumers.keep(name, work)
+        if "edge" in active:
+            box = EdgeBox(
+                config.get(EdgeSettings),
+                organisation=config.plant.organisation,
+                bus=platform.bus,
+                front=platform.front,
+                db=platform.db,
+                folder=config.data.resolve() / "edge",
+            )
+            producers.keep("edge", box.run)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, enough.set)
+        await run_web(web, platform, run_folder, first, enough)
+
+
+async def declare(platform: Platform) -> None:
+    """Bring what plant.toml declares into the catalogue: what is new, or was changed in the file since."""
+    declared = platform.config.get(EdgeSettings).declared(platform.config.plant)
+    await platform.edge.declare(security.PLATFORM, declared)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The services a command on the machine may use, and as whom."""
+
+    who: security.Who
+    security: security.Security
+    edge: Edge
+
+
+@asynccontextmanager
+async def local(config: Config) -> AsyncIterator[Local]:
+    """Open the catalogue beside whatever runs, acting as the owner of the data folder."""
+    data = config.data.resolve()
+    url = config.get(DatabaseSettings).url
+    db = Database(url) if url else Database.at(data)
+    await db.open(CONTEXTS)
+    try:
+        guarded = security.Security.over(db, config.get(security.SecuritySettings))
+        edge = Edge.offline(
+            config.get(EdgeSettings),
+            organisation=config.plant.organisation,
+            store=ConnectionStore(db),
+            guard=guarded.guard,
+        )
+        yield Local(who=security.local_admin(data), security=guarded, edge=edge)
+    finally:
+        await db.close()
+
+
+async def local_token(config: Config) -> tuple[str, str]:
+    """Address of the running platform and a short-lived token of the machine's owner, for commands."""
+    from datetime import timedelta
+
+    from lineshaft.kernel.clock import now
+
+    address = config.data.resolve() / "run" / "address.txt"
+    if not address.exists() or living_pid(config.data.resolve() / "run", "worker") is None:
+        raise Invalid("Lineshaft does not run on this data folder.", hint="Start it with: lineshaft run.")
+    async with local(config) as here:
+        grants = here.who.grants
+        made = await here.security.tokens.create(here.who, "command line", grants, ends_at=now() + timedelta(hours=12))
+    return address.read_text().strip(), made.secret

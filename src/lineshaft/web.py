@@ -1,0 +1,188 @@
+"""The web side of a process: API routes, screens, health and metrics on one address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+import lineshaft
+from lineshaft import security, telemetry, twins
+from lineshaft.edge import State
+from lineshaft.edge.api import router as edge_routes
+from lineshaft.kernel import http
+from lineshaft.kernel.bus.server import free_port
+from lineshaft.kernel.config import HttpSettings
+from lineshaft.kernel.log import get_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lineshaft.app import Platform
+
+log = get_log("web")
+
+
+def build_web(platform: Platform, roles: set[str]) -> FastAPI:
+    """The application with everything these roles serve."""
+    app = FastAPI(
+        title="Lineshaft",
+        version=lineshaft.__version__,
+        docs_url="/api/docs",
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    http.install(app)
+    security.install(app, platform.security)
+    app.include_router(security.router(platform.security), prefix="/api/v1")
+    app.include_router(edge_routes(platform.edge), prefix="/api/v1")
+    for router in platform.telemetry.routers():
+        app.include_router(router)
+    app.include_router(twins.router(platform.twins), prefix="/api/v1")
+    _add_health(app, platform)
+    if "console" in roles:
+        _add_console(app, platform)
+    return app
+
+
+def _add_health(app: FastAPI, platform: Platform) -> None:
+    with contextlib.suppress(KeyError):
+        http.METRICS.unregister(_Gauges.current)  # type: ignore[arg-type]
+    _Gauges.current = _Gauges(platform)
+    http.METRICS.register(_Gauges.current)  # type: ignore[arg-type]
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        """Whether this process can do its work; 503 when not, with the reason."""
+        parts = {"bus": platform.bus.connected, "historian": not platform.telemetry.trouble()}
+        body = {"ok": all(parts.values()), **parts, "why": platform.telemetry.trouble() or platform.edge.blocked}
+        return JSONResponse(body, status_code=200 if body["ok"] else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> PlainTextResponse:
+        """Counters and gauges for Prometheus."""
+        return PlainTextResponse(generate_latest(http.METRICS), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class _Gauges:
+    """What the platform knows of itself, in Prometheus's words."""
+
+    current: _Gauges | None = None
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def collect(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily("lineshaft_connection_up", "1 when a connection is good", labels=["connection"])
+        rate = GaugeMetricFamily("lineshaft_connection_rate", "Values per second", labels=["connection"])
+        for health in self._platform.edge.health():
+            up.add_metric([health.connection], float(health.state is State.GOOD))
+            rate.add_metric([health.connection], health.rate)
+        yield from (up, rate)
+        for name, number in self._platform.telemetry.gauges().items():
+            yield GaugeMetricFamily(f"lineshaft_{name}", name.replace("_", " "), value=number)
+
+
+def _add_console(app: FastAPI, platform: Platform) -> None:
+    import lineshaft.edge.pages
+    import lineshaft.security.pages
+    import lineshaft.telemetry.pages
+    import lineshaft.twins.pages  # noqa: F401
+    from lineshaft.console import mount
+
+    plant = platform.config.plant
+    identify = security.identifier(platform.security)
+    services: dict[str, Any] = {
+        "security": platform.security,
+        "guard": platform.security.guard,
+        "users": platform.security.users,
+        "sessions": platform.security.sessions,
+        "tokens": platform.security.tokens,
+        "devices": platform.security.devices,
+        "edge": platform.edge,
+        "historian": platform.telemetry.historian,
+        "live": platform.telemetry.live,
+        "twins": platform.twins,
+        "config": platform.config,
+    }
+    mount(
+        app,
+        identify=identify,
+        services=services,
+        plant=plant.name,
+        timezone=plant.timezone,
+        language=plant.language,
+        search=[twins.finder(platform.twins), telemetry.finder(platform.telemetry)],
+        health=_overall(platform),
+    )
+
+
+def _overall(platform: Platform) -> Any:
+    from lineshaft.console import Health
+
+    async def look(who: Any) -> Health:
+        connections = await platform.edge.list_(who)
+        lost = [v.connection.name for v in connections if v.health.state is State.LOST]
+        if trouble := platform.telemetry.trouble():
+            return Health(state="alarm", message=trouble, address="/connections")
+        if lost:
+            return Health(state="warning", message=", ".join(lost), address="/connections")
+        return Health(state="good", message=f"{len(connections)}", address="/connections")
+
+    return look
+
+
+async def run_web(
+    app: FastAPI, platform: Platform, run_folder: Path, first: security.FirstLogin | None, enough: asyncio.Event
+) -> None:
+    """Serve until told to stop, and say where once it is ready."""
+    settings = platform.config.get(HttpSettings)
+    port = settings.port or _remembered_port(run_folder)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    address = settings.public_url or f"http://{settings.host}:{port}"
+    if not serving.done():
+        _tell(run_folder, address, first)
+    ended = asyncio.create_task(enough.wait())
+    await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    with contextlib.suppress(asyncio.TimeoutError, TimeoutError):
+        await asyncio.wait_for(serving, 6)
+    ended.cancel()
+
+
+def _remembered_port(run_folder: Path) -> int:
+    kept = run_folder / "http-port.txt"
+    if not kept.exists():
+        kept.write_text(str(free_port()))
+    return int(kept.read_text())
+
+
+def _tell(run_folder: Path, address: str, first: security.FirstLogin | None) -> None:
+    (run_folder / "address.txt").write_text(address)
+    welcome = run_folder / "welcome.txt"
+    if welcome.exists():
+        text = welcome.read_text().replace("{address}", address)
+    else:
+        text = f"Lineshaft is ready: {address}\n"
+        if first is not None:
+            text += f"First login: {first.login} / {first.password}   (change it under My account)\n"
+    temporary = run_folder / ".ready.txt"
+    temporary.write_text(text)
+    temporary.chmod(0o600)
+    temporary.replace(run_folder / "ready.txt")
+    log.info("ready", address=address)
+
+
