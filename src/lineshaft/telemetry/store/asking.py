@@ -1,25 +1,19 @@
-"""Questions to the store: small structs that know how to answer themselves from an engine.
+"""Questions to the store, answered in this process or by the one that owns the embedded engine.
 
 The embedded engine belongs to one process. There a `LocalStore` answers; every other role holds a
 `RemoteStore`, which asks the owner over the bus. Both have the one method `ask`, so nobody needs to
 know which it has. A cluster needs no owner: there every role holds a `LocalStore`.
 
-    class NewestRows(Question, frozen=True, kw_only=True):
-        series: tuple[int, ...]
-
-        def answer(self, engine: Engine) -> pa.Table: ...
-
-    table = await store.ask(NewestRows(series=(1, 2)))
-
-On the bus a question is msgpack on `lineshaft.telemetry.ask.<class name>`, the answer an Arrow stream.
-What does not fit into one message is fetched piece by piece from `lineshaft.telemetry.rest`.
+On the bus a question is msgpack (SQL, parameters) on `lineshaft.telemetry.ask`, the answer an Arrow
+stream. What does not fit into one message is fetched piece by piece from `lineshaft.telemetry.rest`.
+Questions run on handles that can only read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import ClassVar, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -35,27 +29,13 @@ _ASK = "lineshaft.telemetry.ask"
 _REST = "lineshaft.telemetry.rest"
 _PIECE = 4_000_000
 _KEEP_S = 30.0
-_WITHIN_S = 40.0
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A question to the store; subclasses are its fields and an `answer`, which runs in a thread of the owner."""
-
-    kinds: ClassVar[dict[str, type[Question]]] = {}
-
-    def __init_subclass__(cls, **_options: object) -> None:
-        Question.kinds[cls.__name__] = cls
-
-    def answer(self, engine: Engine) -> pa.Table:
-        """Look it up."""
-        raise NotFound(f"The store has no answer to {type(self).__name__}.")
 
 
 class Store(Protocol):
     """Whoever can answer questions about samples."""
 
-    async def ask(self, question: Question) -> pa.Table:
-        """The answer as an Arrow table."""
+    async def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The result of a SELECT as an Arrow table."""
 
 
 class LocalStore:
@@ -64,27 +44,28 @@ class LocalStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def ask(self, question: Question) -> pa.Table:
-        """The answer as an Arrow table."""
-        return await in_thread(question.answer, self._engine)
+    async def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The result of a SELECT as an Arrow table."""
+        return await in_thread(self._engine.query, sql, parameters)
 
 
 class RemoteStore:
     """Asks the process that owns the embedded engine."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, within_s: float = 40.0) -> None:
         self._bus = bus
+        self._within_s = within_s
 
-    async def ask(self, question: Question) -> pa.Table:
-        """The answer as an Arrow table; errors of the owner are raised here as they were there."""
-        subject = f"{_ASK}.{type(question).__name__}"
-        reply = await self._bus.ask(subject, msgspec.msgpack.encode(question), within_s=_WITHIN_S)
-        first: _Piece = msgspec.msgpack.decode(reply, type=_Piece)
-        body = [first.data]
-        for number in range(1, first.pieces):
-            more = await self._bus.ask(_REST, msgspec.msgpack.encode((first.key, number)), within_s=_WITHIN_S)
-            body.append(msgspec.msgpack.decode(more, type=_Piece).data)
-        return pa.ipc.open_stream(pa.py_buffer(b"".join(body))).read_all()
+    async def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The result of a SELECT; errors of the owner are raised here as they were there."""
+        first = await self._piece(_ASK, (sql, dict(parameters or {})))
+        rest = [await self._piece(_REST, (first.key, number)) for number in range(1, first.pieces)]
+        body = b"".join(piece.data for piece in (first, *rest))
+        return pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+
+    async def _piece(self, subject: str, request: object) -> _Piece:
+        reply = await self._bus.ask(subject, msgspec.msgpack.encode(request), within_s=self._within_s)
+        return msgspec.msgpack.decode(reply, type=_Piece)
 
 
 class _Piece(msgspec.Struct):
@@ -105,14 +86,13 @@ class Desk:
 
     async def open(self) -> None:
         """Begin to answer."""
-        for name, kind in Question.kinds.items():
-            await self._bus.answer(f"{_ASK}.{name}", partial(self._reply, kind), queue="telemetry")
+        await self._bus.answer(_ASK, self._first)
         await self._bus.answer(_REST, self._more)
 
-    async def _reply(self, kind: type[Question], request: bytes) -> bytes:
+    async def _first(self, request: bytes) -> bytes:
         """The answer, or its first piece with a note of where the rest is."""
-        question = msgspec.msgpack.decode(request, type=kind)
-        body = await in_thread(_answer_bytes, question, self._engine)
+        sql, parameters = msgspec.msgpack.decode(request, type=tuple[str, dict[str, Any]])
+        body = await in_thread(_stream, self._engine, sql, parameters)
         if len(body) <= _PIECE:
             return msgspec.msgpack.encode(_Piece(data=body))
         key = new_id()
@@ -128,8 +108,8 @@ class Desk:
         return msgspec.msgpack.encode(_Piece(data=self._rest[key][start : start + _PIECE]))
 
 
-def _answer_bytes(question: Question, engine: Engine) -> bytes:
-    table = question.answer(engine)
+def _stream(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> bytes:
+    table = engine.query(sql, parameters)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
         writer.write_table(table)

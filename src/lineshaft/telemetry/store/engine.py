@@ -3,7 +3,8 @@
     chdb:///folder               embedded; the folder belongs to one process at a time
     clickhouse://user:pw@host    a server or cluster (clickhouses:// with TLS)
 
-Calls block and are safe from any thread: each borrows one of a few client handles.
+Calls block and are safe from any thread: each borrows one of a few client handles. Handles for
+questions can only read.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import fcntl
 import os
 import queue
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,7 +30,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.telemetry.errors import StoreAway, StoreFault, StoreFull, StoreSlow, StoreTaken, TooMuch
 
-_HANDLES = 6
+_READERS = 4
+_WRITERS = 3
 _MEGA = 1024 * 1024
 
 
@@ -42,6 +46,34 @@ class Limits:
     threads: int = 2
 
 
+class _Handles:
+    """A few client handles, opened when needed; who finds none free waits."""
+
+    def __init__(self, connect: Callable[[], Client], most: int) -> None:
+        self._connect = connect
+        self._free: queue.LifoQueue[Client] = queue.LifoQueue()
+        self._lent = threading.BoundedSemaphore(most)
+        self._all: list[Client] = []
+
+    @contextmanager
+    def lend(self) -> Iterator[Client]:
+        with self._lent:
+            try:
+                client = self._free.get_nowait()
+            except queue.Empty:
+                client = self._connect()
+                self._all.append(client)
+            try:
+                yield client
+            finally:
+                self._free.put(client)
+
+    def close(self) -> None:
+        for client in self._all:
+            client.close()
+        self._all.clear()
+
+
 class Engine:
     """Runs SQL and moves Arrow tables in and out; see the module for what a URL may be."""
 
@@ -49,14 +81,15 @@ class Engine:
         self.url = url
         self.limits = limits or Limits()
         self.embedded = url.startswith("chdb:")
-        self._all: list[Client] = []
-        self._free: queue.LifoQueue[Client] = queue.LifoQueue()
-        self._room = queue.Queue[None](_HANDLES)
+        self._readers = _Handles(partial(self._connect, reads_only=True), _READERS)
+        self._writers = _Handles(self._connect, _WRITERS)
         if self.embedded:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if _locked(self.folder / "status"):
+                raise StoreTaken(f"The store in {self.folder} is held by another process.")
         else:
             self._create_database()
-        self._free.put(self._connect())
+        self.command("SELECT 1")
 
     @property
     def folder(self) -> Path:
@@ -65,23 +98,23 @@ class Engine:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a SELECT; `{name:Type}` in it stands for a parameter. Text comes back as utf8."""
-        with self._client() as client:
+        with self._borrow(self._readers) as client:
             body = client.raw_query(sql, parameters=dict(parameters or {}), fmt="Arrow")
-        return pa.ipc.open_file(pa.py_buffer(body)).read_all() if body else pa.table({})
+        return pa.ipc.open_file(pa.py_buffer(body)).read_all()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run a small SELECT and return plain tuples."""
-        with self._client() as client:
+        with self._borrow(self._readers) as client:
             return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that returns nothing."""
-        with self._client() as client:
+        with self._borrow(self._writers) as client:
             client.command(sql, parameters=dict(parameters or {}))
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert rows by column name and return once they are on disk; absent columns get their defaults."""
-        with self._client() as client:
+        with self._borrow(self._writers) as client:
             if not self.embedded:
                 client.insert_arrow(table, rows)
                 return
@@ -98,42 +131,24 @@ class Engine:
 
     def close(self) -> None:
         """Close all handles; an embedded engine lets go of its folder."""
-        for client in self._all:
-            client.close()
-        self._all.clear()
+        self._readers.close()
+        self._writers.close()
 
     @contextmanager
-    def _client(self) -> Iterator[Client]:
-        self._room.put(None)  # waits while every handle is lent out
+    def _borrow(self, handles: _Handles) -> Iterator[Client]:
         try:
-            try:
-                client = self._free.get_nowait()
-            except queue.Empty:
-                client = self._connect()
-            try:
+            with handles.lend() as client:
                 yield client
-            except ClickHouseError as error:
-                raise _told(error, self.url) from error
-            except OSError as error:
-                raise StoreAway(f"The store at {_shown(self.url)} does not answer: {error}.") from error
-            finally:
-                self._free.put(client)
-        finally:
-            self._room.get()
-
-    def _connect(self) -> Client:
-        try:
-            client = self._embed() if self.embedded else self._reach()
         except ClickHouseError as error:
             raise _told(error, self.url) from error
         except OSError as error:
             raise StoreAway(f"The store at {_shown(self.url)} does not answer: {error}.") from error
-        self._all.append(client)
-        return client
 
-    def _embed(self) -> Client:
-        if not self._all and _locked(self.folder / "status"):
-            raise StoreTaken(f"The store in {self.folder} is held by another process.")
+    def _connect(self, *, reads_only: bool = False) -> Client:
+        settings = self._settings() | ({"readonly": 2} if reads_only else {})
+        return self._embed(settings) if self.embedded else self._reach(settings)
+
+    def _embed(self, settings: dict[str, Any]) -> Client:
         options = {
             "max_server_memory_usage": self.limits.memory_mb * _MEGA,
             "mark_cache_size": 64 * _MEGA,
@@ -143,10 +158,10 @@ class Engine:
             "background_pool_size": 2,
         }
         return clickhouse_connect.get_client(
-            interface="chdb", path=str(self.folder), chdb_options=options, settings=self._settings()
+            interface="chdb", path=str(self.folder), chdb_options=options, settings=settings
         )
 
-    def _reach(self, *, database: str = "") -> Client:
+    def _reach(self, settings: dict[str, Any], *, database: str = "") -> Client:
         parts = urlsplit(self.url)
         secure = parts.scheme == "clickhouses"
         return clickhouse_connect.get_client(
@@ -156,7 +171,7 @@ class Engine:
             password=unquote(parts.password or ""),
             database=database or self._database,
             secure=secure,
-            settings=self._settings(),
+            settings=settings,
             autogenerate_session_id=False,
             client_name="lineshaft",
         )
@@ -174,7 +189,7 @@ class Engine:
         if not re.fullmatch(r"\w+", self._database):
             raise Invalid(f"{self._database!r} is not a database name.", hint="Use letters, digits and '_'.")
         try:
-            client = self._reach(database="default")
+            client = self._reach({}, database="default")
             client.command(f"CREATE DATABASE IF NOT EXISTS {self._database}")
             client.close()
         except ClickHouseError as error:

@@ -22,6 +22,14 @@ Rows are good when their quality is below 0x40 and they carry a number. In a buc
 Between two buckets a value holds from `bucket + last_us` of the earlier one, if it is `open`, until
 `bucket + first_us` of the later one.
 
+What rollups know: the row of `positions` named after a level (`rollup_1m`; the newest by `at` counts) says
+that every bucket that starts before `closed` (seconds since 1970 UTC) sums up all rows with a `seq` up
+to its `seq`. Later buckets have no rows yet. Rows that came since with a higher `seq` are found by it
+(`samples` has an index on it) and are worked in within seconds.
+
+The `positions` of a stream (name, created) say up to which of its messages everything is stored;
+`samples.seq` is the message's sequence plus `base`, so that a stream made anew goes on counting.
+
 Samples are stored durably before their position is, and replacing tables forget what is stored twice:
 so work that was cut off is simply done again.
 """
