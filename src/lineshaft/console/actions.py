@@ -81,7 +81,8 @@ async def confirm(question: str, consequence: str = "", *, do: str, danger: bool
         if consequence:
             element("p", content=consequence)
         with element("div", "ls-dialog-actions"):
-            button(text("Cancel"), lambda: dialog.submit(False), kind="quiet")
+            stay = button(text("Cancel"), lambda: dialog.submit(False), kind="quiet")
+            stay.props["autofocus"] = True
             button(do, lambda: dialog.submit(True), kind="danger" if danger else "primary")
     answer = await dialog
     dialog.delete()

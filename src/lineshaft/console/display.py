@@ -120,9 +120,10 @@ class Facts:
 
 
 def facts(pairs: Sequence[tuple[str, Any]], *, narrow: bool = False) -> Facts:
-    """Names with values below each other; a value is text, a number, or a function that draws it.
+    """Names with values below each other; a value is text, a number, a part, or a function that draws it.
 
-    facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Speed", speed_tile)])
+    speed = value(unit="/min")
+    facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Speed", speed)])
     """
     made = Facts()
     with element("dl", "ls-facts", "ls-facts-narrow" if narrow else ""):
@@ -130,11 +131,12 @@ def facts(pairs: Sequence[tuple[str, Any]], *, narrow: bool = False) -> Facts:
             with element("div"):
                 element("dt", content=label)
                 with element("dd") as cell:
-                    if callable(content):
+                    if isinstance(content, Element):
+                        content.move(cell)
+                    elif callable(content):
                         content()
                     else:
                         made.put(label, element("span", content=shown(content)))
-                cell.mark("fact")
     return made
 
 

@@ -51,12 +51,12 @@ def quantity(value: float | None, unit: str = "", digits: int | None = None) -> 
     """A number with its unit, `71.30 °C`; no unit when there is no value."""
     shown = number(value, digits)
     symbol = unit_text(unit)
-    return shown if shown == ABSENT or not symbol else f"{shown}\u202f{symbol}"
+    return shown if shown == ABSENT or not symbol else f"{shown}\u00a0{symbol}"
 
 
 def percent(fraction: float | None, digits: int = 0) -> str:
     """A fraction of one as percent."""
-    return ABSENT if fraction is None else f"{fraction * 100:.{digits}f}\u202f%"
+    return ABSENT if fraction is None else f"{fraction * 100:.{digits}f}\u00a0%"
 
 
 def size(octets: float) -> str:

@@ -30,6 +30,8 @@ from .view import View, Work, enter, guarded, log, text
 BUILD_S = 1.5
 """How long the first answer waits for a page; what takes longer appears when it is ready."""
 TOAST_S = 6.0
+IDENTIFY_S = 15.0
+"""How often an open tab asks again who is looking; signing out elsewhere closes it within this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class Frame:
         self.who = who
         self.language = language
         self.dark = dark
+        self.hidden = False
+        """Whether the browser shows another tab; timers rest meanwhile."""
         self.view = self._new_view("/")
         self._build: asyncio.Task[Any] | None = None
         self._trail: Element | None = None
@@ -82,7 +86,7 @@ class Frame:
         """Draw the frame, or only a bare place for plain pages."""
         enter(self.client, self.view)
         ui.on("lineshaft-go", self._asked)
-        ui.on("lineshaft-hidden", lambda event: setattr(self.view, "hidden", bool(event.args)))
+        ui.on("lineshaft-hidden", lambda event: setattr(self, "hidden", bool(event.args)))
         if not visit.page.plain:
             element("a", "ls-skip", content=text("Skip to content"), href="#ls-main")
         with element("div", "ls-plainframe" if visit.page.plain else "ls-frame"):
@@ -95,6 +99,17 @@ class Frame:
                     self._trail = element("nav", "ls-trail", aria_label=text("Where you are"))
                 self.content = element("main" if not visit.page.plain else "div", "ls-page", id_="ls-main")
         self._toasts = element("div", "ls-toasts", role="status", aria_live="polite")
+        if not visit.page.public:
+            self.view.every(IDENTIFY_S, self._still_there, name="identity")
+
+    async def _still_there(self) -> None:
+        """Leave when the session has ended elsewhere; take over changed rights."""
+        who = await identify(self.around, self.client.request)
+        if who is None:
+            self._leave(f"{self.around.sign_in}?next={quote(self.view.address)}")
+        else:
+            self.who = self.view.who = who
+            self.view.role = self.around.role_of(who)
 
     def _draw_bar(self) -> None:
         with element("header", "ls-bar"):
@@ -183,6 +198,7 @@ class Frame:
         """Draw a page into the frame; errors become a panel with a way to try again."""
         if self._build is not None and not self._build.done():
             self._build.cancel()
+        self.view.leave()
         self.content.clear()
         self.view = self._new_view(visit.address)
         enter(self.client, self.view)

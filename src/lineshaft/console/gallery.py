@@ -47,7 +47,7 @@ def gallery(view: View) -> None:
     )
     tabs({
         "Values": lambda: _values(view),
-        "Trends": lambda: _trends(view),
+        "Trends": _trends,
         "Tables": lambda: _tables(view),
         "Forms": lambda: _forms(view),
         "Words": lambda: _words(view),
@@ -62,7 +62,11 @@ def _actions(view: View) -> None:
         kind="danger",
     )
     button("Add a connection", lambda: _window(view), kind="primary", symbol="add")
-    menu("More", [("Rename", lambda: None), ("Export", lambda: None)])
+    menu("More", [("Rename", _nothing), ("Export", _nothing)])
+
+
+def _nothing() -> None:
+    """Stands for what a page would do."""
 
 
 async def _ask(view: View) -> None:
@@ -112,15 +116,8 @@ def _values(view: View) -> None:
             )
         with section("Details"):
             live = value(71.3, unit="Cel", at=datetime.now(UTC))
-            facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Temperature", lambda: live.move(facts_cell())),
+            facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Temperature", live),
                    ("Course", lambda: sparkline([math.sin(i / 4) for i in range(50)]))], narrow=True)  # fmt: skip
-
-
-def facts_cell() -> Any:
-    """The cell being drawn, to move a part made elsewhere into it."""
-    from nicegui import ui
-
-    return ui.context.slot.parent
 
 
 def _move(shown: list[Tile]) -> None:
@@ -135,7 +132,7 @@ def _move(shown: list[Tile]) -> None:
 # -- trends -----------------------------------------------------------------------------------------
 
 
-def _trends(view: View) -> None:
+def _trends() -> None:
     lines = [
         Line(id="acme/line-1/filler/speed", name="Speed", unit="{bottles}/min"),
         Line(id="acme/line-1/filler/temperature", name="Temperature", unit="Cel"),
@@ -214,9 +211,9 @@ async def _branches(parent: str | None) -> list[TreeNode]:
             return [TreeNode(id="acme", label="Acme", symbol="business", children=True, open=True)]
         case "acme":
             return [TreeNode(id="line-1", label="Filling line 1", symbol="linear_scale", children=True, open=True),
-                    TreeNode(id="line-2", label="Filling line 2", symbol="linear_scale", children=True, status="lost")]  # fmt: skip
+                    TreeNode(id="line-2", label="Filling line 2", children=True, status="lost")]  # fmt: skip
         case "line-1":
-            return [TreeNode(id=m.lower(), label=m, symbol="precision_manufacturing", status=STATES[i], note="412 1/min")
+            return [TreeNode(id=m.lower(), label=m, symbol="memory", status=STATES[i], note="412 1/min")
                     for i, m in enumerate(MACHINES[:6])]  # fmt: skip
         case _:
             raise Unavailable("The PLC at 10.0.0.7 does not answer.", hint="Check the cable and try again.")
@@ -248,13 +245,20 @@ class Example(BaseModel):
 def _forms(view: View) -> None:
     with columns(1, 1):
         with section("Connection", subtitle="From a pydantic model"):
-            form(Example, values={"host": ""}, on_submit=_save, advanced=["timeout_s", "swap_words"], submit="Test and save",
-                 on_cancel=lambda: None)  # fmt: skip
+            form(
+                Example, values={"host": ""}, on_submit=_save, advanced=["timeout_s", "swap_words"], on_cancel=_nothing
+            )
         with stack():
             with section("Add a machine"):
-                wizard([Step("Machine", lambda: form([Field(name="host", label="Host", help="Name or address of the machine.")])),
-                        Step("Tags", lambda: tree(_branches, ticks=True)), Step("Check", lambda: paragraph("All values are good."))],
-                       on_finish=lambda: view.toast("Connection saved", kind="good"))  # fmt: skip
+                host = Field(name="host", label="Host", help="Name or address of the machine.")
+                wizard(
+                    [
+                        Step("Machine", lambda: form([host])),
+                        Step("Tags", lambda: tree(_branches, ticks=True)),
+                        Step("Check", lambda: paragraph("All values are good.")),
+                    ],
+                    on_finish=lambda: view.toast("Connection saved", kind="good"),
+                )
             with section("Filters"):
                 chips(["running", "stopped", "lost"], ["running"])
                 progress(0.42, "4,200 of 10,000 rows")
@@ -278,8 +282,8 @@ def _words(view: View) -> None:
         hint="Shorten the retention of raw samples.",
         actions=lambda: button("Settings"),
     )
-    error_panel(Unavailable("The PLC at 10.0.0.7:502 does not answer.", hint="Check the cable, then the address.",
-                            cause="ConnectionRefusedError: [Errno 111]"), retry=lambda: view.toast("Trying"))  # fmt: skip
+    silent = Unavailable("The PLC at 10.0.0.7:502 does not answer.", hint="Check the cable.", cause="Errno 111")
+    error_panel(silent, retry=lambda: view.toast("Trying"))
     with columns(1, 1):
         with section():
             empty("No connections yet", "Connect your first machine to see its values here.",

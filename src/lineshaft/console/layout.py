@@ -39,7 +39,7 @@ class _Text(Element):  # type: ignore[misc]
 
     def set(self, content: str) -> None:
         """Change the text; nothing is sent when it is the same."""
-        if content != self._text:
+        if content != self._text and not self.is_deleted:
             self._text = content
             self.update()
 

@@ -16,26 +16,27 @@ else has, so it is mounted last.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from nicegui import Client, ui
-from nicegui import app as nicegui_app
 
 from . import theme
 from .display import error_panel
 from .frame import Frame, Health, Surroundings, identify, not_found
 from .language import preferred
-from .layout import plain_page
 from .registry import Page, Visit, find, pages
 from .search import Provider
+from .view import View
 
 LANGUAGE_COOKIE = "lineshaft_language"
 THEME_COOKIE = "lineshaft_theme"
+PROBLEM = "application/problem+json"
 RECONNECT_S = 10.0
 """How long a tab may be away before its page is drawn anew."""
 
@@ -111,26 +112,27 @@ def _root(around: Surroundings) -> Callable[..., Awaitable[Response | None]]:
 async def _answer(around: Surroundings, request: Request, client: Client) -> Response | None:
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     visit = find(address) or _missing(address)
+    if visit.page.draw is _draw_missing and "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"title": "Not found", "status": 404, "instance": address}, 404, media_type=PROBLEM)
     who = await identify(around, request)
     if who is None and not visit.page.public:
         return RedirectResponse(f"{around.sign_in}?next={quote(address)}", status_code=303)
     language = preferred(
         request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""), around.language
     )
-    theme.head()
+    theme.head(language)
     client.content.classes(replace="ls-root")
     frame = Frame(around, client, who, language, request.cookies.get(THEME_COOKIE, "auto"))
     frame.draw(visit)
+    client.page = copy(client.page)
     client.page.language = {"en": "en-US", "zh": "zh-CN"}[language]
     await frame.show(visit)
     return None
 
 
 def _missing(address: str) -> Visit:
-    def draw(_view: Any) -> None:
-        error_panel(not_found(address.split("?", maxsplit=1)[0]))
-
-    return Visit(page=Page(address=address, title="Not found", draw=draw), address=address, arguments={})
+    return Visit(page=Page(address=address, title="Not found", draw=_draw_missing), address=address, arguments={})
 
 
-__all__ = ["mount", "nicegui_app", "plain_page"]
+def _draw_missing(view: View) -> None:
+    error_panel(not_found(view.address.split("?", maxsplit=1)[0]))

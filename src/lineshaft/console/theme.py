@@ -7,11 +7,15 @@ from functools import cache
 from pathlib import Path
 
 from nicegui import app as nicegui_app
-from nicegui import ui
+from nicegui import json, ui
+
+from .language import catalogue, mark
 
 ASSETS = Path(__file__).with_name("assets")
 STYLES = ("tokens.css", "frame.css", "parts.css", "quasar.css")
 BASE = "/_console"
+WORDS = {w: w for w in (mark("now"), mark("s"), mark("min"), mark("h"), mark("d"))} | {"ago": mark("{span} ago")}
+"""What the browser needs to say how old something is."""
 
 
 @cache
@@ -29,8 +33,10 @@ def serve() -> None:
     nicegui_app.add_static_files(f"{BASE}/{version()}", ASSETS, max_cache_age=31_536_000)
 
 
-def head() -> None:
+def head(language: str) -> None:
     """Link them from the page being drawn; the script runs before the first paint, so nothing flashes."""
     place = f"{BASE}/{version()}"
     links = "".join(f'<link rel="stylesheet" href="{place}/{name}">' for name in STYLES)
-    ui.add_head_html(f'<script src="{place}/console.js"></script>{links}')
+    speak = catalogue(language).text
+    words = json.dumps({key: speak(word) for key, word in WORDS.items()})
+    ui.add_head_html(f'<script>lineshaftWords = {words}</script><script src="{place}/console.js"></script>{links}')

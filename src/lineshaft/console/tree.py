@@ -118,7 +118,10 @@ def _drawn_changes(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(status: str) -> dict[str, str]:
-    return {"look": look_of(status) if status else "", "statusLabel": label_of(status) if status else ""}
+    """How a status is marked; good and running ones are not, so that the eye finds the others."""
+    look = look_of(status) if status else ""
+    quiet = look in ("", "good", "run")
+    return {"look": "" if quiet else look, "statusLabel": "" if quiet else label_of(status)}
 
 
 def tree(

@@ -14,6 +14,7 @@ async def overview(view: View) -> None:
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,6 +42,8 @@ class Screen(Protocol):
 
     def go(self, address: str) -> None: ...
     def reload(self) -> None: ...
+    @property
+    def hidden(self) -> bool: ...
     def title(self, text: str, trail: Sequence[tuple[str, str]]) -> None: ...
     def toast(self, message: str, hint: str, kind: str, action: tuple[str, Work] | None) -> None: ...
 
@@ -60,9 +63,8 @@ class View:
     timezone: tzinfo
     address: str
     screen: Screen
-    hidden: bool = False
-    """Whether the browser shows another tab; timers rest meanwhile."""
     _troubled: set[str] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def ask(self, kind: type[T]) -> T:
         """The service of a class, `view.ask(Twins)`; NotFound when this process does not have it."""
@@ -114,7 +116,14 @@ class View:
         """Do something once, right after the page has been drawn; errors are shown."""
         call = guarded(work)
         if call is not None:
-            background_tasks.create(call(), name="console soon", context=ui.context.slot)
+            task = background_tasks.create(call(), name="console soon", context=ui.context.slot)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def leave(self) -> None:
+        """Stop what `soon` began, because the page is going away."""
+        for task in self._tasks:
+            task.cancel()
 
     def every(self, seconds: float, work: Work, *, name: str = "") -> ui.timer:
         """Do something now and then again and again; runs never overlap, rest in hidden tabs and end with the page.
@@ -124,7 +133,7 @@ class View:
         key = name or getattr(work, "__qualname__", str(id(work)))
 
         async def beat() -> None:
-            if self.hidden:
+            if self.screen.hidden:
                 return
             try:
                 done = work()
@@ -167,26 +176,30 @@ def text(message: str, **values: object) -> str:
 
 
 def guarded(handler: Callable[..., Any] | None, *arguments: Any) -> Callable[..., Any] | None:
-    """A handler whose errors become a sentence on screen; call it with as many arguments as it takes."""
+    """A handler whose errors become a sentence on screen; it gets the event only when it asks for one more argument."""
     if handler is None:
         return None
 
-    async def call(*given: Any) -> Any:
-        values = (*arguments, *given)
+    async def attempt(*values: Any) -> Any:
         view = here()
         try:
-            done = handler(*values[: _takes(handler)])
+            done = handler(*values)
             return await done if inspect.isawaitable(done) else done
         except Exception as error:
             view.explain(error)
             return None
 
-    return call
+    async def with_event(event: Any) -> Any:
+        return await attempt(*arguments, event)
+
+    async def without() -> Any:
+        return await attempt(*arguments)
+
+    return with_event if _takes(handler) > len(arguments) else without
 
 
 def _takes(handler: Callable[..., Any]) -> int:
-    """How many positional arguments a handler takes."""
+    """How many positional arguments a handler needs; those with a default are its own."""
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(handler).parameters.values()
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return 99
-    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    return sum(p.kind in plain and p.default is p.empty for p in parameters)

@@ -126,7 +126,7 @@
   });
 
   // -- numbers and times as the server writes them ----------------------------------------------------
-  const names = () => lineshaft.words[root.lang?.startsWith("zh") ? "zh" : "en"];
+  const words = window.lineshaftWords;
   function number(value, digits = null) {
     if (value === null || value === undefined || !Number.isFinite(value)) return "–";
     let places = digits;
@@ -135,7 +135,6 @@
   }
   function ago(millis, now = Date.now()) {
     const seconds = Math.max(0, (now - millis) / 1000);
-    const words = names();
     if (seconds < 1) return words.now;
     for (const [span, name] of [[86400, words.d], [3600, words.h], [60, words.min], [1, words.s]])
       if (seconds >= span) return words.ago.replace("{span}", `${Math.floor(seconds / span)} ${name}`);
@@ -145,8 +144,6 @@
   function moment(millis, zone, parts = "full") {
     const options = {
       full: { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" },
-      day: { month: "2-digit", day: "2-digit" },
-      minute: { hour: "2-digit", minute: "2-digit" },
       second: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
     }[parts];
     const format = (formats[zone + parts] ??= new Intl.DateTimeFormat("sv-SE", { ...options, timeZone: zone || "UTC", hourCycle: "h23" }));
@@ -199,10 +196,7 @@
     live(changes) {
       for (const [id, change] of changes) getElement(id)?.patch?.(change);
     },
-    words: {
-      en: { now: "now", ago: "{span} ago", s: "s", min: "min", h: "h", d: "d" },
-      zh: { now: "刚刚", ago: "{span}前", s: "秒", min: "分钟", h: "小时", d: "天" },
-    },
+    words,
     /** What every live part has in common: a state that is replaced from outside or patched in place. */
     part: {
       props: { state: Object },

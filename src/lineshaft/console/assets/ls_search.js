@@ -3,12 +3,12 @@ const { part } = window.lineshaft;
 export default {
   mixins: [part],
   emits: ["ask"],
-  data: () => ({ text: "", open: false, at: 0, turn: 0, busy: false, known: "" }),
+  data: () => ({ text: "", open: false, at: 0, turn: 0, busy: false, narrow: matchMedia("(max-width: 767px)").matches }),
   template: `
     <div class="ls-search" role="search" @focusout="leave">
       <i class="ls-icon" aria-hidden="true">search</i>
       <input v-model="text" type="search" role="combobox" aria-autocomplete="list" aria-controls="ls-hits" :aria-expanded="open"
-             :aria-label="s.words.label" :placeholder="s.words.placeholder" autocomplete="off" spellcheck="false"
+             :aria-label="s.words.label" :placeholder="narrow ? s.words.label : s.words.placeholder" autocomplete="off" spellcheck="false"
              :aria-activedescendant="open && s.hits.length ? 'ls-hit-' + at : undefined"
              @focus="open = text.trim() !== ''" @keydown="key" />
       <kbd aria-hidden="true">Ctrl K</kbd>

@@ -64,6 +64,9 @@ export default {
       </div>
     </div>`,
   computed: {
+    range() {
+      return [this.s.start, this.s.end];
+    },
     label() {
       return `${this.s.lines.map((l) => l.name).join(", ")}`;
     },
@@ -93,8 +96,9 @@ export default {
       this.points = {};
       this.draw();
     },
-    "s.start"() {
-      this.window = [this.s.start, this.s.end];
+    range([start, end]) {
+      if (start === this.window[0] && end === this.window[1]) return;
+      this.window = [start, end];
       this.draw();
     },
   },
@@ -122,8 +126,8 @@ export default {
     put(curves, range) {
       if (range) {
         if (this.dragging || !this.s.live) return;
-        Object.assign(this.s, range);
         this.window = [range.start, range.end];
+        Object.assign(this.s, range);
       }
       this.points = curves;
       this.draw();
@@ -171,7 +175,7 @@ export default {
         useUTC: true,
         backgroundColor: "transparent",
         textStyle: { fontFamily: css("--ls-font"), color: css("--ls-muted") },
-        grid: { left: 8, right: 12 + Math.max(units.length - 2, 0) * 56, top: units.some(Boolean) ? 28 : 12, bottom: 4, containLabel: true },
+        grid: { left: 8, right: 12 + (phone ? 0 : Math.max(units.length - 2, 0) * 56), top: units.some(Boolean) ? 28 : 12, bottom: 4, containLabel: true },
         tooltip: {
           trigger: "axis", confine: true, transitionDuration: 0, appendTo: "body", className: "ls-chart-tip",
           axisPointer: { type: "line", lineStyle: { color: css("--ls-muted"), type: "solid" }, label: { show: false } },
@@ -183,17 +187,17 @@ export default {
           axisLabel: { color: css("--ls-muted"), hideOverlap: true, formatter: (t) => this.tick(t - this.shift) },
           splitLine: { show: true, lineStyle: { color: css("--ls-grid") } },
         },
-        yAxis: units.length ? units.map((unit, i) => this.axis(unit, i, units.length)) : [this.axis("", 0, 1)],
+        yAxis: units.length ? units.map((unit, i) => this.axis(unit, i, units.length, phone)) : [this.axis("", 0, 1, phone)],
         series,
       }, { notMerge: true });
       this.latest();
     },
-    axis(unit, i, many) {
+    axis(unit, i, many, phone) {
       return {
-        type: "value", scale: true, name: unit, position: i === 0 ? "left" : "right", offset: i > 1 ? (i - 1) * 56 : 0,
+        type: "value", scale: true, name: phone && i ? "" : unit, position: i === 0 ? "left" : "right", offset: i > 1 ? (i - 1) * 56 : 0,
         nameTextStyle: { color: css("--ls-muted"), align: i === 0 ? "left" : "right", padding: [0, 0, 0, 0] }, nameGap: 12,
-        axisLine: { show: many > 1, lineStyle: { color: css("--ls-line") } }, axisTick: { show: false },
-        axisLabel: { color: css("--ls-muted"), formatter: (v) => this.short(v) }, splitNumber: 4,
+        axisLine: { show: many > 1 && !(phone && i), lineStyle: { color: css("--ls-line") } }, axisTick: { show: false },
+        axisLabel: { show: !(phone && i), color: css("--ls-muted"), formatter: (v) => this.short(v) }, splitNumber: 4,
         splitLine: { show: i === 0, lineStyle: { color: css("--ls-grid") } },
       };
     },
@@ -253,7 +257,7 @@ export default {
     tick(t) {
       const width = this.window[1] - this.window[0];
       const clock = moment(t, this.s.zone, "second");
-      if (clock === "00:00:00" || width > 3 * 86400e3) return width > 3 * 86400e3 && clock !== "00:00:00" ? clock.slice(0, 5) : moment(t, this.s.zone, "day");
+      if (clock === "00:00:00" || width > 3 * 86400e3) return width > 3 * 86400e3 && clock !== "00:00:00" ? clock.slice(0, 5) : moment(t, this.s.zone).slice(5, 10);
       return width < 600e3 ? clock : clock.slice(0, 5);
     },
     short(v) {
@@ -267,7 +271,7 @@ export default {
     },
     span(millis) {
       const s = Math.abs(millis) / 1000;
-      const words = window.lineshaft.words[this.s.language] ?? window.lineshaft.words.en;
+      const words = window.lineshaft.words;
       const pad = (n) => String(Math.floor(n)).padStart(2, "0");
       return s < 60 ? `${s.toFixed(1)} ${words.s}` : s < 86400 ? `${pad(s / 3600)}:${pad((s / 60) % 60)}:${pad(s % 60)}` : `${(s / 86400).toFixed(2)} ${words.d}`;
     },
@@ -350,7 +354,7 @@ export default {
       const now = Date.now();
       if (end > now && end - start < 366 * 86400e3) [start, end] = [start - Math.max(end - now - (end - start) * 0.05, 0), Math.min(end, now + (end - start) * 0.05)];
       this.window = [start, end];
-      this.s.live = false;
+      Object.assign(this.s, { start, end, live: false });
       this.draw();
       clearTimeout(this.asking);
       this.asking = setTimeout(() => this.$emit("zoom", { start, end, live: false }), 180);
