@@ -114,7 +114,7 @@ server_name: lineshaft-front
 listen: {_quote(f"{s.host}:{e.front}")}
 max_payload: 8MB
 jetstream {{ store_dir: {_quote(str(self.folder / "front"))}, sync_interval: {sync} }}
-mqtt {{ listen: {_quote(f"{s.mqtt_host}:{e.mqtt}")}, max_ack_pending: 65535 }}
+mqtt {{ listen: {_quote(f"{s.mqtt_host}:{e.mqtt}")}, max_ack_pending: 1024 }}
 accounts {{
   DEVICES {{ jetstream: enabled, include {_quote("front-users.conf")} }}
   SYS {{ users: [ {{ user: sys, password: {_quote(self.credentials.password)} }} ] }}
