@@ -8,7 +8,18 @@ NATS and MQTT libraries are used here and nowhere else.
 """
 
 from .client import Bus, Message, StreamSpec
-from .front import Front, MqttMessage, MqttUser
+from .front import Front, MqttMessage, MqttUser, hash_password
 from .server import Credentials, Embedded, Endpoints
 
-__all__ = ["Bus", "Credentials", "Embedded", "Endpoints", "Front", "Message", "MqttMessage", "MqttUser", "StreamSpec"]
+__all__ = [
+    "Bus",
+    "Credentials",
+    "Embedded",
+    "Endpoints",
+    "Front",
+    "Message",
+    "MqttMessage",
+    "MqttUser",
+    "StreamSpec",
+    "hash_password",
+]
