@@ -58,7 +58,7 @@ async def test_a_flood_of_equal_refusals_becomes_two_rows_with_a_count(guard: Gu
 def test_counts_come_out_when_their_minute_has_ended() -> None:
     now = 0.0
     denials = Denials(clock=lambda: now)
-    one = Denial(who=ADA, action="a", path="p")
+    one = Denial(who=ADA, action="a", path="p", subject="p")
     assert denials.add(one) == [one]
     assert denials.add(one) == []
     assert denials.due() == []
@@ -70,7 +70,7 @@ def test_counts_come_out_when_their_minute_has_ended() -> None:
 
 def test_refusals_in_ever_new_places_are_counted_together() -> None:
     denials = Denials(clock=lambda: 0.0)
-    rows = [d for n in range(1000) for d in denials.add(Denial(who=ADA, action="a", path=f"p{n}"))]
+    rows = [d for n in range(1000) for d in denials.add(Denial(who=ADA, action="a", path=f"p{n}", subject="p"))]
     assert len(rows) == MOST_PER_ACTOR + 1
     assert rows[-1].path == MANY
     assert [d.count for d in denials.due(everything=True)] == [1000 - MOST_PER_ACTOR - 1]
@@ -79,7 +79,7 @@ def test_refusals_in_ever_new_places_are_counted_together() -> None:
 def test_refusals_of_ever_new_actors_are_counted_together() -> None:
     denials = Denials(clock=lambda: 0.0)
     actors = (Who(id=f"x{n}", name="x", kind=WhoKind.USER) for n in range(5000))
-    rows = [d for who in actors for d in denials.add(Denial(who=who, action="a", path="p"))]
+    rows = [d for who in actors for d in denials.add(Denial(who=who, action="a", path="p", subject="p"))]
     assert len(rows) == 601
     assert sum(d.count for d in denials.due(everything=True)) == 5000 - 601
 

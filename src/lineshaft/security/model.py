@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -126,7 +126,7 @@ class AuditFilter:
     """Which rows of the audit log somebody wants; what is empty does not filter."""
 
     actor: str = ""
-    """Id or name of the actor, or of the user a token acts for."""
+    """Id of the actor or of the user a token acts for, or a part of the actor's name."""
     action: str = ""
     """An action or the beginning of one: `edge.` is everything done to connections."""
     subject: str = ""
@@ -148,6 +148,99 @@ class Verdict:
     @property
     def intact(self) -> bool:
         return self.broken_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person who may sign in."""
+
+    id: str
+    login: str
+    name: str
+    home: str
+    """The subtree whose administrators look after the account; '' is the platform's own."""
+    grants: tuple[Grant, ...]
+    language: str
+    disabled: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A browser somebody has signed in with."""
+
+    id: str
+    user_id: str
+    origin: str
+    agent: str
+    """What the browser calls itself."""
+    created_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A key for programs; never holds more than its owner does at that moment."""
+
+    id: str
+    name: str
+    owner_id: str
+    owner: str
+    grants: tuple[Grant, ...]
+    created_at: datetime
+    ends_at: datetime | None
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What an MQTT device signs in as, and the topics it may use."""
+
+    id: str
+    name: str
+    path: str
+    """Where in the plant it belongs; its administrators look after it."""
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    created_at: datetime
+    rotated_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A fresh session with the secret that goes into the cookie; the secret is kept nowhere."""
+
+    session: Session
+    user: User
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A fresh token with its text, shown this once."""
+
+    token: Token
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDevice:
+    """A fresh or rotated device with its password, shown this once."""
+
+    device: Device
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLogin:
+    """The administrator made at the first start, with the password shown this once."""
+
+    login: str
+    password: str = field(repr=False)
 
 
 PLATFORM = Who(id="platform", name="Lineshaft", kind=WhoKind.SERVICE, grants=(Grant(role=Role.ADMIN),), origin="worker")

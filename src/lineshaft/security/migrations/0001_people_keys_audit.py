@@ -121,7 +121,7 @@ def _keys(op: Operations) -> None:
     op.create_table(
         "security_devices",
         sa.Column("id", sa.String(32), primary_key=True),
-        sa.Column("name", sa.String(64), nullable=False, unique=True),
+        sa.Column("name", sa.String(64), nullable=False),
         sa.Column("path", sa.String(500), nullable=False),
         sa.Column("password_hash", sa.String(100), nullable=False),
         sa.Column("publish", sa.Text, nullable=False),
@@ -129,4 +129,8 @@ def _keys(op: Operations) -> None:
         sa.Column("created_us", sa.BigInteger, nullable=False),
         sa.Column("rotated_us", sa.BigInteger),
         sa.Column("revoked_us", sa.BigInteger),
+    )
+    living = sa.text("revoked_us IS NULL")
+    op.create_index(
+        "security_devices_name", "security_devices", ["name"], unique=True, sqlite_where=living, postgresql_where=living
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from lineshaft.security.model import Who, WhoKind
@@ -28,10 +28,11 @@ class Denial:
     who: Who
     action: str
     path: str
+    subject: str
     count: int = 1
 
 
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, str, str, str, str]
 
 
 @dataclass(slots=True)
@@ -71,8 +72,7 @@ class Denials:
             window = self._windows.pop(key)
             self._per_actor[key[:2]] -= 1
             if window.silent:
-                first = window.first
-                found.append(Denial(who=first.who, action=first.action, path=first.path, count=window.silent))
+                found.append(replace(window.first, count=window.silent))
         self._per_actor += Counter()  # drops those at zero
         return found
 
@@ -81,11 +81,11 @@ class Denials:
         if key in self._windows:
             return denial
         if len(self._windows) >= MOST:
-            return Denial(who=_SEVERAL, action=MANY, path=MANY)
+            return Denial(who=_SEVERAL, action=MANY, path=MANY, subject=MANY)
         if self._per_actor[key[:2]] >= MOST_PER_ACTOR:
-            return Denial(who=denial.who, action=MANY, path=MANY)
+            return Denial(who=denial.who, action=MANY, path=MANY, subject=MANY)
         return denial
 
 
 def _key(denial: Denial) -> _Key:
-    return (denial.who.id, denial.who.origin, denial.action, denial.path)
+    return (denial.who.id, denial.who.origin, denial.action, denial.path, denial.subject)

@@ -22,6 +22,7 @@ from lineshaft.security.store import audit
 
 from .denials import Denial, Denials
 from .redaction import redacted
+from .standings import Standings
 
 log = get_log("security")
 WRITE_WITHIN = timedelta(seconds=5)
@@ -30,8 +31,9 @@ WRITE_WITHIN = timedelta(seconds=5)
 class Guard:
     """Permission and audit, in one place, for every context."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, standings: Standings | None = None) -> None:
         self._db = db
+        self._standings = standings or Standings(db)
         self._denials = Denials()
 
     def allowed(self, who: Who, role: Role, path: str) -> bool:
@@ -39,10 +41,13 @@ class Guard:
         return who.may(role, path)
 
     async def require(self, who: Who, role: Role, path: str, action: str) -> None:
-        """Raise NotAllowed (403), and audit the refusal, unless somebody holds `role` on `path`.
+        """Raise NotAllowed (403), and audit the refusal, unless somebody holds `role` on `path` now.
 
-        Call it before opening a transaction: the refusal is written in one of its own.
+        Rights taken away count at once, also for actors a page or a socket has held for hours: those whose
+        session or token has ended get SessionEnded (401). Call it before opening a transaction, as the
+        refusal is written in one of its own.
         """
+        who = await self.current(who)
         if who.may(role, path):
             return
         await self.deny(who, action, path)
@@ -53,9 +58,21 @@ class Guard:
             hint=f"Ask an administrator of {_place(path.split('/', 1)[0])} for that role.",
         )
 
-    async def deny(self, who: Who, action: str, path: str) -> None:
+    async def current(self, who: Who) -> Who:
+        """The same actor with the grants held now; SessionEnded when the session or token has ended.
+
+        Whatever stays open for long, a page or a socket, asks this every few seconds.
+        """
+        return await self._standings.current(who)
+
+    def forget(self) -> None:
+        """Rights have changed: look them up again."""
+        self._standings.forget()
+
+    async def deny(self, who: Who, action: str, path: str, *, subject: str = "") -> None:
         """Audit that something was refused; a flood of equal refusals makes one row a minute."""
-        await self._write(self._denials.add(Denial(who=who, action=action, path=path)))
+        denial = Denial(who=who, action=action, path=path[:500], subject=(subject or path)[:500])
+        await self._write(self._denials.add(denial))
 
     async def settle(self, *, everything: bool = False) -> None:
         """Write the counts of refusals whose minute has ended; of all when the process stops."""
@@ -68,7 +85,7 @@ class Guard:
         try:
             async with asyncio.timeout(WRITE_WITHIN.total_seconds()), self._db.begin() as tx:
                 for denial in denials:
-                    await audit.append(tx, _row(denial.who, denial.action, denial.path, denial.path, denial.count))
+                    await audit.append(tx, _row(denial.who, denial.action, denial.subject, denial.path, denial.count))
         except Exception as error:
             log.error("refusals could not be audited", count=sum(d.count for d in denials), error=str(error))
 
@@ -105,11 +122,11 @@ class Guard:
         self, who: Who, wanted: AuditFilter | None = None, *, before: int | None = None, limit: int = 100
     ) -> list[AuditEntry]:
         """Rows of the audit log, newest first, of the parts of the plant somebody administers."""
-        within = _administered(who)
-        if not within:
+        trees = administered(await self.current(who))
+        if not trees:
             await self.require(who, Role.ADMIN, "", "security.audit.read")
         async with self._db.read() as tx:
-            return await audit.page(tx, wanted or AuditFilter(), within=within, before=before, limit=limit)
+            return await audit.page(tx, wanted or AuditFilter(), trees=trees, before=before, limit=limit)
 
     async def every_entry(self, who: Who, wanted: AuditFilter | None = None) -> AsyncIterator[AuditEntry]:
         """All rows somebody may read, newest first, a thousand at a time."""
@@ -120,7 +137,8 @@ class Guard:
             before = found[-1].seq
 
 
-def _administered(who: Who) -> tuple[str, ...]:
+def administered(who: Who) -> tuple[str, ...]:
+    """The subtrees somebody is administrator of."""
     return tuple(grant.subtree for grant in who.grants if grant.role >= Role.ADMIN)
 
 

@@ -19,7 +19,7 @@ from lineshaft.kernel.clock import from_us, to_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.security.model import AuditEntry, AuditFilter, Outcome, Verdict, WhoKind
 
-from .tables import AUDIT, AUDIT_HEAD
+from .tables import AUDIT, AUDIT_HEAD, below, within
 
 ROOT = "0" * 64
 """The hash before the first row."""
@@ -79,25 +79,24 @@ async def _in_order(tx: Transaction, most: int = 2000) -> AsyncIterator[sa.RowMa
 
 
 async def page(
-    tx: Transaction, wanted: AuditFilter, *, within: Sequence[str], before: int | None, limit: int
+    tx: Transaction, wanted: AuditFilter, *, trees: Sequence[str], before: int | None, limit: int
 ) -> list[AuditEntry]:
-    """The newest rows first, those before row `before`; only about subtrees `within`."""
-    query = sa.select(AUDIT).where(*_conditions(wanted, within)).order_by(AUDIT.c.seq.desc()).limit(limit)
+    """The newest rows first, those before row `before`; only about these subtrees."""
+    query = sa.select(AUDIT).where(*_conditions(wanted, trees)).order_by(AUDIT.c.seq.desc()).limit(limit)
     if before is not None:
         query = query.where(AUDIT.c.seq < before)
     return [_entry(row) for row in await tx.all(query)]
 
 
-def _conditions(wanted: AuditFilter, within: Sequence[str]) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if "" not in within:
-        found.append(sa.or_(sa.false(), *(_below(AUDIT.c.path, tree) for tree in within)))
+def _conditions(wanted: AuditFilter, trees: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    found = [within(AUDIT.c.path, trees)]
     if wanted.actor:
-        found.append(sa.or_(*(c == wanted.actor for c in (AUDIT.c.actor_id, AUDIT.c.actor, AUDIT.c.owner))))
+        ids = sa.or_(AUDIT.c.actor_id == wanted.actor, AUDIT.c.owner == wanted.actor)
+        found.append(sa.or_(ids, AUDIT.c.actor.icontains(wanted.actor, autoescape=True)))
     if wanted.action:
         found.append(AUDIT.c.action.startswith(wanted.action, autoescape=True))
     if wanted.subject:
-        found.append(_below(AUDIT.c.subject, wanted.subject))
+        found.append(below(AUDIT.c.subject, wanted.subject))
     if wanted.outcome:
         found.append(AUDIT.c.outcome == wanted.outcome.value)
     if wanted.start:
@@ -105,10 +104,6 @@ def _conditions(wanted: AuditFilter, within: Sequence[str]) -> list[sa.ColumnEle
     if wanted.end:
         found.append(AUDIT.c.at_us < to_us(wanted.end))
     return found
-
-
-def _below(column: sa.Column[Any], tree: str) -> sa.ColumnElement[bool]:
-    return sa.or_(column == tree, column.startswith(tree + "/", autoescape=True))
 
 
 def _entry(row: sa.RowMapping) -> AuditEntry:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import sqlalchemy as sa
+
+from lineshaft.kernel.db import Transaction
 
 METADATA = sa.MetaData()
 
@@ -102,7 +107,7 @@ DEVICES = sa.Table(
     "security_devices",
     METADATA,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(64), nullable=False),
     sa.Column("path", sa.String(500), nullable=False),
     sa.Column("password_hash", sa.String(100), nullable=False),
     sa.Column("publish", sa.Text, nullable=False),
@@ -111,3 +116,23 @@ DEVICES = sa.Table(
     sa.Column("rotated_us", sa.BigInteger),
     sa.Column("revoked_us", sa.BigInteger),
 )
+
+
+def within(column: sa.Column[Any], trees: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a path lies in one of these subtrees; '' is everything, none is nothing."""
+    if "" in trees:
+        return sa.true()
+    return sa.or_(sa.false(), *(below(column, tree) for tree in trees))
+
+
+def below(column: sa.Column[Any], tree: str) -> sa.ColumnElement[bool]:
+    """Whether a path is this one or lies below it."""
+    return sa.or_(column == tree, column.startswith(tree + "/", autoescape=True))
+
+
+async def touch(tx: Transaction, column: sa.Column[Any], at_us: Mapping[str, int]) -> None:
+    """Set a time column of the rows with these ids."""
+    rows: list[dict[str, Any]] = [{"which": which, "at": at} for which, at in at_us.items()]
+    if rows:
+        later = sa.update(column.table).where(column.table.c.id == sa.bindparam("which"))
+        await tx.execute(later.values({column.name: sa.bindparam("at")}), rows)
