@@ -134,7 +134,7 @@ def _place(text: str, part: dict[str, str | None], settings: ModbusSettings) -> 
     else:
         word = part["table"] or ""
         if word not in set(Table):
-            near = nearest(word, set(Table))
+            near = nearest(word, [table.value for table in Table])
             raise Invalid(f"{text!r} names no Modbus table.", hint=f"Did you mean {near!r}?" if near else _EXAMPLE)
         table, first = Table(word), int(settings.one_based)
         number = int(part["number"] or "0", 0 if (part["number"] or "").startswith("0x") else 10)

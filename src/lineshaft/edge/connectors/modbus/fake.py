@@ -126,7 +126,7 @@ def _tank_unit() -> Unit:
         Table.COIL: [range(2)],
         Table.DISCRETE: [range(2)],
     }
-    return Unit(registers=8, bits=8, ranges=ranges, identity={0: "Lineshaft Fakes", 1: "TK-800", 2: "1.0"})
+    return Unit(registers=8, bits=8, ranges=ranges, identity={0: "Lineshaft Fakes", 1: "TK-400", 2: "1.0"})
 
 
 def _show_tank(unit: Unit, tank: Tank) -> None:

@@ -48,7 +48,7 @@ class EnergyMeter:
     frequency_hz: float = 50.0
     volts: list[float] = field(default_factory=lambda: [230.0] * 3)
     amps: list[float] = field(default_factory=lambda: [0.0] * 3)
-    _chance: random.Random = field(init=False)
+    _chance: random.Random = field(init=False, compare=False)
     _grid: Drift = field(default_factory=lambda: Drift(231.0, 1.5, 300.0))
     _frequency: Drift = field(default_factory=lambda: Drift(50.0, 0.015, 20.0))
 
@@ -103,7 +103,7 @@ class Compressor:
     power_kw: float = 0.0
     demand: Drift = field(default_factory=lambda: Drift(5.0, 1.1, 90.0))
     """Air drawn by the plant in m³/min at atmospheric pressure."""
-    _chance: random.Random = field(init=False)
+    _chance: random.Random = field(init=False, compare=False)
 
     DELIVERED = 8.6
     VOLUME_M3 = 2.0
@@ -154,10 +154,10 @@ class Compressor:
 
 @dataclass(slots=True)
 class Tank:
-    """A heated tank of 800 l, filled through one valve, drawn from by the process."""
+    """A heated tank of 400 l, filled through one valve, drawn from by the process."""
 
     seed: int = 3
-    level_l: float = 480.0
+    level_l: float = 240.0
     temperature_c: float = 58.0
     setpoint_c: float = 60.0
     valve_open: bool = False
@@ -166,12 +166,13 @@ class Tank:
     inflow_lpm: float = 0.0
     outflow_lpm: float = 0.0
     heater_kw: float = 0.0
-    demand: Drift = field(default_factory=lambda: Drift(55.0, 12.0, 60.0))
-    _chance: random.Random = field(init=False)
+    demand: Drift = field(default_factory=lambda: Drift(22.0, 5.0, 60.0))
+    _chance: random.Random = field(init=False, compare=False)
 
-    VOLUME_L = 800.0
-    FILL_LPM = 140.0
-    HEATER_KW = 90.0
+    VOLUME_L = 400.0
+    FILL_LPM = 60.0
+    HEATER_KW = 200.0
+    FEED_C = 35.0
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -186,10 +187,10 @@ class Tank:
         self._heat(dt_s, entering)
 
     def _heat(self, dt_s: float, entering_l: float) -> None:
-        """Energy of the mixture: 4.186 kJ per litre and kelvin; feed water has 15 °C, the room 22 °C."""
-        self.heater_kw = min(self.HEATER_KW, max(0.0, 25.0 * (self.setpoint_c - self.temperature_c) + 6.0))
+        """Energy of the mixture: 4.186 kJ per litre and kelvin; the feed is preheated, the room has 22 °C."""
+        self.heater_kw = min(self.HEATER_KW, max(0.0, 60.0 * (self.setpoint_c - self.temperature_c) + 6.0))
         lost_kw = 0.12 * (self.temperature_c - 22.0)
-        self.temperature_c += (15.0 - self.temperature_c) * min(1.0, entering_l / self.level_l)
+        self.temperature_c += (self.FEED_C - self.temperature_c) * min(1.0, entering_l / self.level_l)
         self.temperature_c += (self.heater_kw - lost_kw) * dt_s / (4.186 * self.level_l)
 
     @property

@@ -206,42 +206,42 @@ class _Visit:
         self.image.raw[at : at + len(answer)] = answer
         return None
 
-    async def resolve(self, spans: Sequence[Span], refusal: Refused) -> None:
-        """Find out which of the refused spans are to blame, and learn it."""
+    async def resolve(self, spans: Sequence[Span], refusal: Refused) -> bool:
+        """Find out which of the refused spans are to blame, and learn it; whether some are."""
         if refusal.from_gateway or not (refusal.of_address or refusal.reason == ExceptionCode.DEVICE_FAILURE):
-            self._blame(spans, Quality.BAD_DEVICE_FAILURE)
-        elif refusal.reason == ExceptionCode.ILLEGAL_FUNCTION or (len(spans) == 1 and self._alone(refusal)):
-            self._bury(spans, refusal)
-        elif len(spans) == 1:
-            self._blame(spans, Quality.BAD_DEVICE_FAILURE)
-        else:
-            await self._halve(spans, refusal)
+            return self._blame(spans)
+        if refusal.reason == ExceptionCode.ILLEGAL_FUNCTION:
+            return self._bury(spans, refusal)
+        if len(spans) == 1:
+            return self._bury(spans, refusal) if self._alone(refusal) else self._blame(spans)
+        return await self._halve(spans, refusal)
 
-    async def _halve(self, spans: Sequence[Span], refusal: Refused) -> None:
+    async def _halve(self, spans: Sequence[Span], refusal: Refused) -> bool:
         middle = len(spans) // 2
         halves = spans[:middle], spans[middle:]
         refusals = [await self.attempt(half) for half in halves]
         if refusal.reason == ExceptionCode.DEVICE_FAILURE and all(refusals):
-            self._blame(spans, Quality.BAD_DEVICE_FAILURE)  # the whole unit is ill, not one register
-            return
-        if not any(refusals):
+            return self._blame(spans)  # the whole unit is ill, not one register
+        guilty = [await self.resolve(half, r) for half, r in zip(halves, refusals, strict=True) if r is not None]
+        if not any(guilty):  # too long together, or something in the gap between them
             self.reader.lessons.cut((self.block.unit, self.block.table), halves[1][0].start)
-        for half, again in zip(halves, refusals, strict=True):
-            if again is not None:
-                await self.resolve(half, again)
+        return any(guilty)
 
     def _alone(self, refusal: Refused) -> bool:
         """Whether a refused single span is bad while its block has others, or was refused for its address."""
         return refusal.of_address or len(self.block.spans) > 1
 
-    def _bury(self, spans: Sequence[Span], refusal: Refused) -> None:
+    def _bury(self, spans: Sequence[Span], refusal: Refused) -> bool:
+        grave = grave_of(refusal)
         for span in spans:
-            self.reader.lessons.bury(span, grave_of(refusal))
-            self.image.blame(span.rows, grave_of(refusal).quality)
+            self.reader.lessons.bury(span, grave)
+            self.image.blame(span.rows, grave.quality)
+        return True
 
-    def _blame(self, spans: Sequence[Span], quality: Quality) -> None:
+    def _blame(self, spans: Sequence[Span]) -> bool:
         for span in spans:
-            self.image.blame(span.rows, quality)
+            self.image.blame(span.rows, Quality.BAD_DEVICE_FAILURE)
+        return True
 
 
 def grave_of(refusal: Refused) -> Grave:

@@ -213,6 +213,8 @@ class Bus:
         self.gateway = gateway
         """Whether unknown units are answered for (exception 11) instead of met with silence."""
         self.heard: deque[Heard] = deque(maxlen=10_000)
+        self.accepted = 0
+        """Connections ever made."""
         self.mangle: Mangle | None = None
 
     def answer(self, unit_id: int, pdu: bytes) -> tuple[bytes | None, float]:
@@ -250,6 +252,7 @@ class TcpWire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
+        self.bus.accepted += 1
         self._open.add(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,8 +4,8 @@ pymodbus builds and parses the frames. Four things are arranged here because a p
 
 - Only the answer to the last request is let through: function code, unit, transaction id and byte
   count must match. What is late, doubled or garbled is dropped without closing the socket.
-- On a serial line, which has no transaction ids, a request given up leaves the line alone for a
-  moment, so that a late answer cannot pass for the next one.
+- On a serial line, which has no transaction ids, the two requests after one that was given up
+  wait a moment, so that its answer, or the answer to its repetition, cannot pass for theirs.
 - A link that breaks ends the waiting request at once, not at its time-out.
 - Registers stay bytes: the codec reads whole blocks.
 """
@@ -74,6 +74,7 @@ class _Expecting(DecodePDU):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(False)
+        self.unit = 0
         self.function = 0
         self.size = 0
         """Bytes the answer must carry; 0 when that is not known beforehand."""
@@ -81,7 +82,7 @@ class _Expecting(DecodePDU):  # type: ignore[misc]
     def lookupPduClass(self, data: bytes) -> Any:  # noqa: N802
         """Where serial frames are hunted for: None moves on by one byte."""
         function = data[1]
-        if function & 0x7F != self.function:
+        if function & 0x7F != self.function or (self.unit and data[0] != self.unit):
             return None
         if function & 0x80 or function not in _CARRIES_BYTES:
             return super().lookupPduClass(data)
@@ -108,7 +109,7 @@ class Link:
         self._client: Any = None
         self._expecting = _Expecting()
         self._in_flight = False
-        self._given_up = False
+        self._doubts = 0
         self._last_s = 0.0
         self.requests = 0
 
@@ -200,7 +201,8 @@ class Link:
     async def _ask_now(self, request: Any, what: str, *, size: int = 0, patience_s: float | None = None) -> Any:
         patience = self.settings.answer_timeout_s if patience_s is None else patience_s
         await self._keep_quiet()
-        self._expecting.function, self._expecting.size = request.function_code, size
+        expecting = self._expecting
+        expecting.unit, expecting.function, expecting.size = request.dev_id, request.function_code, size
         answer = await self._transact(request, what, patience)
         if isinstance(answer, ExceptionResponse):
             raise Refused(request.dev_id, what, answer.exception_code)
@@ -211,7 +213,7 @@ class Link:
     async def _transact(self, request: Any, what: str, patience_s: float) -> Any:
         if not self.up:
             raise self._lost()
-        self._in_flight = self._given_up = True
+        doubts, self._in_flight, self._doubts = self._doubts, True, 2
         self.requests += 1
         try:
             async with asyncio.timeout(patience_s):
@@ -224,7 +226,7 @@ class Link:
         except (ModbusException, OSError, struct.error) as error:
             raise self._lost() from error
         else:
-            self._given_up = False
+            self._doubts = max(0, doubts - 1)
             return answer
         finally:
             self._in_flight = False
@@ -232,10 +234,9 @@ class Link:
 
     async def _keep_quiet(self) -> None:
         """Wait as long as the line must be silent before the next request."""
-        serial = self.settings.mode != "tcp"
-        quiet = max(
-            self.settings.quiet_s, min(0.25, self.settings.answer_timeout_s) if serial and self._given_up else 0
-        )
+        quiet = self.settings.quiet_s
+        if self._doubts and self.settings.mode != "tcp":
+            quiet = max(quiet, min(0.25, self.settings.answer_timeout_s))
         wait = self._last_s + quiet - time.monotonic()
         if quiet and wait > 0:
             await asyncio.sleep(wait)
