@@ -1,1 +1,30 @@
-"""Placeholder door, filled by the context."""
+"""Remembers every sample, and shows what every machine says now.
+
+In     sample batches on the bus
+Out    SeriesGrew
+Holds  samples, rollups and series (ClickHouse), imports (table prefix telemetry_)
+Ask    Historian for what was, Live for what is
+"""
+
+from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
+from .events import SeriesGrew
+from .model import Aggregate, Answer, Fill, Grades, Latest, Selection
+from .service import Live
+
+__all__ = [
+    "Aggregate",
+    "Answer",
+    "Bucket",
+    "Calendar",
+    "Every",
+    "Fill",
+    "Grades",
+    "Latest",
+    "Live",
+    "Selection",
+    "SeriesGrew",
+    "Unit",
+    "fitting",
+    "parse_bucket",
+    "parse_span",
+]

@@ -1,0 +1,218 @@
+"""The words of SQL for questions: rows that pass, parts of series, points of charts.
+
+Everything put into a statement here is a number or a list of numbers, so nothing needs quoting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineshaft.telemetry.model import Grades
+
+from .covering import Cover
+from .schema import ROLLUPS, SAMPLES
+
+Spoiled = dict[int, tuple[tuple[int, int], ...]]
+"""Per level the (series, start in seconds) of rollup rows that may not be used."""
+
+_AT: Final = "toUnixTimestamp64Micro(ts)"
+
+
+def good(grades: Grades) -> str:
+    """The rows that count: a quality that passes and a number that is one."""
+    quality = "" if grades is Grades.ALL else f"quality < {grades.below} AND "
+    return f"({quality}isFinite(number))"
+
+
+def raw_page(
+    series: Sequence[int], start: int, end: int, grades: Grades, *, limit: int, after: tuple[int, int] | None
+) -> str:
+    """Rows in the order of time, then series; `after` is (µs, series) of the last row had."""
+    quality = "" if grades is Grades.ALL else f"AND quality < {grades.below}"
+    beyond = f"AND ({_AT}, series) > ({after[0]}, {after[1]})" if after else ""
+    return f"""
+        SELECT series, ts, number, text, quality FROM {SAMPLES} FINAL
+        WHERE {_within(series, start, end)} {quality} {beyond}
+        ORDER BY ts, series LIMIT {limit}"""
+
+
+def raw_block(series: int, start: int, end: int, grades: Grades, *, limit: int) -> str:
+    """Rows of one series in the order of time."""
+    quality = "" if grades is Grades.ALL else f"AND quality < {grades.below}"
+    return f"""
+        SELECT series, ts, number, text, quality FROM {SAMPLES} FINAL
+        WHERE {_within([series], start, end)} {quality}
+        ORDER BY series, ts LIMIT {limit}"""
+
+
+def newest(series: Sequence[int], start: int, end: int | None, grades: Grades) -> str:
+    """The last row of each series in a span."""
+    quality = "" if grades is Grades.ALL else f"AND quality < {grades.below}"
+    return f"""
+        SELECT series, max(ts) AS at, argMax((number, text, quality), ts) AS row
+        FROM (SELECT series, ts, number, text, quality FROM {SAMPLES} FINAL
+              WHERE {_within(series, start, end)} {quality})
+        GROUP BY series"""
+
+
+def parts(
+    series: Sequence[int],
+    cover: Cover,
+    bucket: str,
+    spoiled: Spoiled,
+    grades: Grades,
+    *,
+    over_time: bool,
+    max_gap: int | None,
+) -> str:
+    """Sums of every series per bucket, each from the coarsest rows that fit; columns as in `stitching.Parts`."""
+    atoms = [_rollup_atoms(series, cover, level, spoiled) for level in cover.levels]
+    atoms += _raw_atoms(series, cover, spoiled, grades)
+    rows = f"SELECT *, {bucket} AS b FROM ({' UNION ALL '.join(atoms)})"
+    held, area = "toFloat64(0)", "toFloat64(0)"
+    if over_time:
+        rows = f"SELECT *, {_carry(max_gap)} AS carry FROM ({rows}) WINDOW following AS ({_FOLLOWING})"
+        held, area = "sum(held_us + if(goes_on, carry, 0))", "sum(integral + if(goes_on, z * carry, 0))"
+    return f"""
+        SELECT series, min(t0) AS first_at, max(t1) AS last_at, sum(n) AS good,
+            minIf(low, n > 0) AS min, maxIf(high, n > 0) AS max, sumIf(total, n > 0) AS sum,
+            argMinIf(a, t0, n > 0) AS first, argMaxIf(z, t1, n > 0) AS last,
+            {held} AS held, {area} AS area, argMin(begins, t0) AS opens, argMax(goes_on, t1) AS open
+        FROM ({rows}) GROUP BY series, b"""
+
+
+_FOLLOWING: Final = "PARTITION BY series, b ORDER BY t0 ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"
+
+
+def _carry(max_gap: int | None) -> str:
+    """µs for which the last value of an atom holds until the next atom of its bucket."""
+    span = "leadInFrame(t0, 1, t1) OVER following - t1"
+    return span if max_gap is None else f"least({span}, {max_gap})"
+
+
+def _rollup_atoms(series: Sequence[int], cover: Cover, level: int, spoiled: Spoiled) -> str:
+    start = "toInt64(toUnixTimestamp(bucket)) * 1000000"
+    wanted = [_rollup_span(series, cover, level), _descended(cover, level, spoiled, "bucket")]
+    if cover.cut[level]:
+        wanted.append(f"bucket NOT IN ({_numbers(cover.cut[level])})")
+    if spoiled.get(level):
+        wanted.append(f"(series, bucket) NOT IN ({_pairs(spoiled[level])})")
+    return f"""
+        SELECT series, {start} + first_us AS t0, {start} + last_us AS t1, toInt64(good) AS n, min AS low, max AS high,
+            sum AS total, first AS a, last AS z, toFloat64(held_us) AS held_us, area AS integral,
+            toUInt8(good = count) AS begins, open AS goes_on
+        FROM {ROLLUPS[level]} FINAL WHERE {" AND ".join(wanted)}"""
+
+
+def _raw_atoms(series: Sequence[int], cover: Cover, spoiled: Spoiled, grades: Grades) -> list[str]:
+    below = _descended(cover, 0, spoiled, "ts")
+    if below == "0":
+        return []
+    return [
+        f"""
+        SELECT series, {_AT} AS t0, {_AT} AS t1, toInt64({good(grades)}) AS n, number AS low, number AS high,
+            number AS total, number AS a, number AS z, toFloat64(0) AS held_us, toFloat64(0) AS integral,
+            toUInt8(n) AS begins, toUInt8(n) AS goes_on
+        FROM {SAMPLES} FINAL WHERE {_within(series, cover.start, cover.end)} AND {below}"""
+    ]
+
+
+def _descended(cover: Cover, level: int, spoiled: Spoiled, column: str) -> str:
+    """The rows of a level where the level above may not be used: cut by an edge, spoiled, or not computed yet."""
+    above = cover.above(level)
+    if above is None:
+        return "1"
+    start = f"toStartOfInterval({column}, INTERVAL {above} SECOND)"
+    wanted = []
+    if cover.cut[above]:
+        wanted.append(f"{start} IN ({_numbers(cover.cut[above])})")
+    if spoiled.get(above):
+        wanted.append(f"(series, {start}) IN ({_pairs(spoiled[above])})")
+    if cover.frontiers[above].closed * 1_000_000 < cover.end:
+        wanted.append(f"{column} >= toDateTime({cover.frontiers[above].closed}, 'UTC')")
+    return f"({' OR '.join(wanted)})" if wanted else "0"
+
+
+def unfit(series: Sequence[int], cover: Cover, level: int, spoiled: Spoiled, condition: str, *, limit: int) -> str:
+    """Rollup rows that a condition spoils, where the level is read at all."""
+    return f"""
+        SELECT series, toUnixTimestamp(bucket) AS start FROM {ROLLUPS[level]} FINAL
+        WHERE {_rollup_span(series, cover, level)} AND {_descended(cover, level, spoiled, "bucket")} AND ({condition})
+        LIMIT {limit}"""
+
+
+def fresh(series: Sequence[int], cover: Cover, level: int, *, limit: int) -> str:
+    """Rollup rows that do not know all their samples yet."""
+    known = cover.frontiers[level]
+    end = min(cover.end, known.closed * 1_000_000)
+    return f"""
+        SELECT DISTINCT series, toUnixTimestamp(toStartOfInterval(ts, INTERVAL {level} SECOND)) AS start FROM {SAMPLES}
+        WHERE {_within(series, cover.start // 1_000_000 // level * level * 1_000_000, end)} AND seq > {known.seq}
+        LIMIT {limit}"""
+
+
+def extremes(series: Sequence[int], start: int, end: int, grades: Grades, *, windows: int) -> str:
+    """The rows of the lowest and the highest value of each of `windows` equal windows, and the first and last."""
+    width = max(1, -(-(end - start) // windows))
+    return f"""
+        SELECT DISTINCT series, at, value FROM (
+            SELECT series, arrayJoin([
+                (argMin({_AT}, number), min(number)), (argMax({_AT}, number), max(number)),
+                (min({_AT}), argMin(number, ts)), (max({_AT}), argMax(number, ts))]) AS point,
+                point.1 AS at, point.2 AS value
+            FROM {SAMPLES} FINAL WHERE {_within(series, start, end)} AND {good(grades)}
+            GROUP BY series, intDiv({_AT} - {start}, {width}))"""
+
+
+def points(series: Sequence[int], start: int, end: int, grades: Grades) -> str:
+    """Every row that counts."""
+    return f"""
+        SELECT series, {_AT} AS at, number AS value FROM {SAMPLES} FINAL
+        WHERE {_within(series, start, end)} AND {good(grades)}"""
+
+
+def lttb(source: str, most: int) -> str:
+    """Largest triangle, three buckets (Steinarsson 2013): at most `most` of the points of each series."""
+    return f"""
+        SELECT series, point.1 AS at, point.2 AS value
+        FROM (SELECT series, arrayJoin(largestTriangleThreeBuckets({most})(at, value)) AS point
+              FROM ({source}) GROUP BY series)
+        ORDER BY series, at"""
+
+
+def bucket_by_width(width_us: int) -> str:
+    """The number of the bucket of an atom, for buckets of one width."""
+    return f"intDiv(t0, {width_us})"
+
+
+def bucket_by_edges(edges: NDArray[np.int64]) -> str:
+    """The start of the bucket of an atom, for any edges."""
+    return f"roundDown(t0, [{_numbers([int(edge) for edge in edges])}])"
+
+
+def _within(series: Sequence[int], start: int, end: int | None) -> str:
+    until = "" if end is None else f" AND ts < {_time(end)}"
+    return f"series IN ({_numbers(series)}) AND ts >= {_time(start)}{until}"
+
+
+def _rollup_span(series: Sequence[int], cover: Cover, level: int) -> str:
+    first = cover.start // 1_000_000 // level * level
+    last = min(-(-cover.end // 1_000_000), cover.frontiers[level].closed)
+    span = f"bucket >= toDateTime({first}, 'UTC') AND bucket < toDateTime({last}, 'UTC')"
+    return f"series IN ({_numbers(series)}) AND {span}"
+
+
+def _time(micros: int) -> str:
+    return f"fromUnixTimestamp64Micro({micros}, 'UTC')"
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _pairs(pairs: Sequence[tuple[int, int]]) -> str:
+    return ",".join(f"({series},{start})" for series, start in pairs)

@@ -1,0 +1,231 @@
+"""Reads what questions need: rows, newest rows, parts of series for buckets, points of charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lineshaft.kernel.clock import MICROS, now_us
+from lineshaft.telemetry.buckets import Bucket, Every
+from lineshaft.telemetry.model import Fill, Grades
+from lineshaft.telemetry.stitching import Parts
+
+from . import questions
+from .asking import Store
+from .covering import RAW, Cover, Frontier, cover
+from .schema import FAST, POSITIONS, ROLLUPS
+
+MOST_SPOILED: Final = 10_000
+"""Rollup rows of one level read finer because of what they hold; with more the level is not used."""
+PURE_POINTS: Final = 500_000
+"""Rows that are thinned out directly; more are first reduced to their extremes."""
+_LOOK_BACK_US: Final = (3_600 * MICROS, 31 * 86_400 * MICROS)
+
+
+class Reading:
+    """Questions about series, told by their ids, to whoever holds the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._ask = store.ask
+
+    async def rows(
+        self,
+        series: Sequence[int],
+        start: int,
+        end: int,
+        grades: Grades,
+        *,
+        limit: int,
+        after: tuple[int, int] | None = None,
+    ) -> pa.Table:
+        """Up to `limit` rows (series, ts, number, text, quality) in the order of time, then series.
+
+        Looks at a small part of the range first and widens it, so that a page costs what it holds.
+        """
+        begin, width, found = after[0] if after else start, max((end - start) // 64, MICROS), []
+        had = 0
+        while begin < end and had < limit:
+            stop = min(end, begin + width)
+            page = questions.raw_page(series, begin, stop, grades, limit=limit - had, after=after)
+            found.append(await self._ask(page))
+            had += len(found[-1])
+            begin, width = stop, width * 4
+        return (
+            pa.concat_tables(found)
+            if found
+            else await self._ask(questions.raw_page(series, start, start, grades, limit=1, after=None))
+        )
+
+    async def block(self, series: int, start: int, end: int, grades: Grades, *, limit: int) -> pa.Table:
+        """Up to `limit` rows of one series in the order of time: the unit of exports."""
+        return await self._ask(questions.raw_block(series, start, end, grades, limit=limit))
+
+    async def newest(
+        self, series: Sequence[int], *, before: int | None = None, grades: Grades = Grades.ALL
+    ) -> pa.Table:
+        """The newest row of each series (series, at, row), those with none left out.
+
+        Most series spoke lately, so it looks back an hour first, then a month, then to the beginning.
+        """
+        end = before if before is not None else now_us()
+        missing, found, stop = list(series), [], before
+        for reach in (*_LOOK_BACK_US, end):
+            if not missing:
+                break
+            start = max(end - reach, 0)
+            table = await self._ask(questions.newest(missing, start, stop, grades))
+            found.append(table)
+            seen = set(table["series"].to_pylist())
+            missing, stop = [one for one in missing if one not in seen], start
+        return pa.concat_tables(found)
+
+    async def parts(
+        self,
+        series: Sequence[int],
+        bucket: Bucket,
+        edges: NDArray[np.int64],
+        start: int,
+        end: int,
+        grades: Grades,
+        *,
+        over_time: bool,
+        max_gap: int | None,
+        fill: Fill,
+    ) -> tuple[Parts, int]:
+        """Sums of all series per bucket (series numbered as given), and the coarsest level read (0 is raw)."""
+        conditions = _conditions(grades, max_gap if over_time else None, fill)
+        words = (
+            questions.bucket_by_width(bucket.width_us)
+            if isinstance(bucket, Every)
+            else questions.bucket_by_edges(edges)
+        )
+        found, coarsest = [], RAW
+        for group, frontiers in await self._by_levels(series):
+            plan, spoiled = await self._spoiled(group, cover(edges, start, end, frontiers), conditions)
+            sql = questions.parts(group, plan, words, spoiled, grades, over_time=over_time, max_gap=max_gap)
+            found.append(await self._ask(sql))
+            coarsest = max(coarsest, plan.coarsest)
+        return _to_parts(pa.concat_tables(found), series), coarsest
+
+    async def held(self, series: Sequence[int], start: int, grades: Grades, *, max_gap: int | None) -> Parts:
+        """The last row before `start` of each series, as parts that hold into what follows."""
+        table = (
+            await self.newest(series, before=start)
+            if max_gap is None
+            else await self._ask(questions.newest(series, max(start - max_gap, 0), start, Grades.ALL))
+        )
+        at = table["at"].cast(pa.int64()).to_numpy()
+        row = table["row"].combine_chunks()
+        number = row.field(0).to_numpy(zero_copy_only=False)
+        good = (row.field(2).to_numpy(zero_copy_only=False) < grades.below) & np.isfinite(number)
+        zeros = np.zeros(len(at))
+        return Parts(
+            series=_numbered(table["series"], series),
+            first_at=at,
+            last_at=at,
+            good=good.astype(np.int64),
+            min=number,
+            max=number,
+            sum=number,
+            first=number,
+            last=number,
+            held=zeros,
+            area=zeros,
+            opens=good,
+            open=good,
+        )
+
+    async def thinned(self, series: Sequence[int], start: int, end: int, grades: Grades, *, points: int) -> pa.Table:
+        """At most `points` rows (series, at, value) of each series that keep its shape."""
+        edges = np.array([start, end], dtype=np.int64)
+        sums, _ = await self.parts(
+            series,
+            Every(span=timedelta(microseconds=2**50)),
+            edges,
+            start,
+            end,
+            grades,
+            over_time=False,
+            max_gap=None,
+            fill=Fill.NONE,
+        )
+        source = (
+            questions.points(series, start, end, grades)
+            if sums.good.sum() <= PURE_POINTS
+            else questions.extremes(series, start, end, grades, windows=4 * points)
+        )
+        return await self._ask(questions.lttb(source, max(points, 3)))
+
+    async def _by_levels(self, series: Sequence[int]) -> list[tuple[tuple[int, ...], Mapping[int, Frontier]]]:
+        """The series that share their levels of rollups: only fast ones have one of a second."""
+        frontiers = await self._frontiers()
+        table = await self._ask(f"SELECT DISTINCT series FROM {FAST} WHERE series IN ({','.join(map(str, series))})")
+        fast = set(table["series"].to_pylist())
+        slower = {level: frontier for level, frontier in frontiers.items() if level > 1}
+        groups = (
+            (tuple(s for s in series if s in fast), frontiers),
+            (tuple(s for s in series if s not in fast), slower),
+        )
+        return [(group, known) for group, known in groups if group]
+
+    async def _spoiled(
+        self, series: Sequence[int], plan: Cover, conditions: Sequence[str]
+    ) -> tuple[Cover, questions.Spoiled]:
+        """The rollup rows that may not be used, level by level; a level with too many is given up."""
+        spoiled: questions.Spoiled = {}
+        for level in plan.levels:
+            rows = await self._spoiled_rows(series, plan, level, spoiled, conditions)
+            if len(rows) > MOST_SPOILED:
+                return await self._spoiled(series, plan.without(level), conditions)
+            spoiled[level] = rows
+        return plan, spoiled
+
+    async def _spoiled_rows(
+        self, series: Sequence[int], plan: Cover, level: int, spoiled: questions.Spoiled, conditions: Sequence[str]
+    ) -> tuple[tuple[int, int], ...]:
+        limit = MOST_SPOILED + 1
+        tables = [await self._ask(questions.fresh(series, plan, level, limit=limit))]
+        if conditions:
+            words = " OR ".join(conditions)
+            tables.append(await self._ask(questions.unfit(series, plan, level, spoiled, words, limit=limit)))
+        pairs = {(row["series"], row["start"]) for table in tables for row in table.to_pylist()}
+        return tuple(sorted(pairs))
+
+    async def _frontiers(self) -> dict[int, Frontier]:
+        """What each level of rollups knows."""
+        table = await self._ask(
+            f"SELECT name, argMax(seq, at) AS seq, argMax(closed, at) AS closed FROM {POSITIONS} GROUP BY name"
+        )
+        known = {row["name"]: Frontier(seq=row["seq"], closed=row["closed"]) for row in table.to_pylist()}
+        return {level: known.get(name, Frontier()) for level, name in ROLLUPS.items()}
+
+
+def _conditions(grades: Grades, max_gap: int | None, fill: Fill) -> list[str]:
+    """What makes a rollup row useless for a question: rollups sum up good rows only and forget where gaps were."""
+    conditions = []
+    if grades is not Grades.GOOD:
+        conditions.append("good != count")
+    elif fill is Fill.LINEAR:
+        conditions.append("good != count AND good != 0")
+    if max_gap is not None:
+        conditions.append(f"gap_us > {max_gap}")
+    return conditions
+
+
+def _to_parts(table: pa.Table, series: Sequence[int]) -> Parts:
+    columns = {name: table[name].to_numpy() for name in Parts.__slots__ if name != "series"}
+    flags = {name: columns[name].astype(bool) for name in ("opens", "open")}
+    return Parts(**{**columns, **flags, "series": _numbered(table["series"], series)})
+
+
+def _numbered(ids: pa.ChunkedArray, series: Sequence[int]) -> NDArray[np.int64]:
+    """The place of each id in `series`."""
+    known = np.array(series, dtype=np.uint64)
+    order = np.argsort(known)
+    places: NDArray[np.int64] = order[np.searchsorted(known, ids.to_numpy(), sorter=order)]
+    return places
