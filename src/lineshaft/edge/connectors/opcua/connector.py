@@ -7,7 +7,9 @@ connect ─▶ sign in, look up namespaces and every tag's node ─▶ subscribe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from lineshaft.edge.connectors import Connector, Node, Problem, Readings, Sink, Tag
@@ -58,8 +60,8 @@ class OpcUa(Connector[OpcUaSettings]):
 
     async def connect(self) -> None:
         await self.close()
-        with spoken(self.settings):
-            self._link = await open_link(self.settings)
+        with self._spoken():
+            self._link = await open_link(self.settings, self._pki, keep=not self.host.trial)
 
     def plan(self, tags: Sequence[Tag]) -> Group:
         return Group(wanted=tuple(self._places[tag.path] for tag in tags))
@@ -67,13 +69,17 @@ class OpcUa(Connector[OpcUaSettings]):
     async def read(self, plan: object) -> Readings:
         if not isinstance(plan, Group):
             raise TypeError(f"{self.name} reads what its own plan() returned")
-        with spoken(self.settings):
+        with self._spoken():
             link, known = await self._look_up(plan)
             readings = await Poller(link, known.table).read(known.plan.items, _silent)
         return joined(readings, known.table.bad(known.plan.lost, Quality.BAD_CONFIG_ERROR))
 
+    async def read_now(self, tags: Sequence[Tag]) -> Readings:
+        """Read tags at once, beside a running subscription: confirms what was written."""
+        return await self.read(self.plan(tags))
+
     async def subscribe(self, sink: Sink) -> None:
-        with spoken(self.settings):
+        with self._spoken():
             link, known = await self._look_up(self.plan(self.tags))
             for problem in known.plan.lost.values():
                 sink.trouble(problem)
@@ -82,14 +88,14 @@ class OpcUa(Connector[OpcUaSettings]):
             await Stream(link, known.table, known.plan.items, self.settings, sink).run()
 
     async def write(self, tag: Tag, value: Value) -> None:
-        with spoken(self.settings):
+        with self._spoken():
             link, plan = await self._plan_of(tag)
             for problem in plan.lost.values():
                 raise Invalid(problem.message, hint=problem.hint)
             await writing.write(link, tag, plan.items[0], value)
 
     async def browse(self, address: str = "") -> list[Node]:
-        with spoken(self.settings):
+        with self._spoken():
             return await browsing.browse(self._open(), address)
 
     async def close(self) -> None:
@@ -97,6 +103,13 @@ class OpcUa(Connector[OpcUaSettings]):
         self._known.clear()
         if link is not None:
             await link.close()
+
+    @property
+    def _pki(self) -> Path:
+        return self.settings.pki or self.host.folder / "opcua"
+
+    def _spoken(self) -> AbstractContextManager[None]:
+        return spoken(self.settings, self._pki)
 
     def _open(self) -> Link:
         if self._link is None:

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from asyncua import Node, ua
 from asyncua.common.structures104 import new_enum
 
 from .line import LineModel, Mode, Reading, Signal, State
+from .replay import ReplayServer
 from .serving import DeviceServer, Limits, Security, describe, folders
+
+__all__ = ["Limits", "PackagingLine", "ReplayServer", "Security", "Stand", "stand"]
 
 URI = "urn:lineshaft:packaging-line"
 _BURST = 100
@@ -132,6 +138,40 @@ class PackagingLine:
             due = max(due, time.monotonic() - self._extra_s)
 
 
+class Stand:
+    """A packaging line on one port that can be pulled out and put in again."""
+
+    def __init__(self) -> None:
+        self._line, self._port = PackagingLine(), 0
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The connection as it stands in plant.toml."""
+        named = [("speed", "Filler.Speed"), ("bearing-temperature", "Capper.BearingTemperature")]
+        tags = [{"path": path, "address": self._line.address(name)} for path, name in named]
+        state = {"path": "state", "address": self._line.address("Capper.State"), "kind": "enum"}
+        return {"url": f"opc.tcp://127.0.0.1:{self._port}", "tags": [*tags, state]}
+
+    async def plug_in(self) -> None:
+        self._line = PackagingLine()
+        await self._line.start(port=self._port)
+        self._port = self._line.device.port
+
+    async def unplug(self) -> None:
+        await self._line.stop()
+
+
+@asynccontextmanager
+async def stand(_folder: Path) -> AsyncIterator[Stand]:
+    """What the conformance suite runs every connector against."""
+    served = Stand()
+    await served.plug_in()
+    try:
+        yield served
+    finally:
+        await served.unplug()
+
+
 def _type_of(value: Reading, *, counter: bool, enumeration: bool) -> ua.VariantType:
     if isinstance(value, bool):
         return ua.VariantType.Boolean
@@ -153,7 +193,7 @@ async def _serve(options: argparse.Namespace) -> None:
         extra_hz=options.extra_hz,
     )
     await line.start(options.host, options.port)
-    print(f"ready {line.url}", flush=True)
+    print(json.dumps({"port": line.device.port, "url": line.url}), flush=True)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from asyncua import Client, ua
@@ -164,8 +165,8 @@ class Link:
             await self._client.disconnect()
 
 
-async def open_link(settings: OpcUaSettings) -> Link:
-    """Connect, sign in and learn what the server is like."""
+async def open_link(settings: OpcUaSettings, pki: Path, *, keep: bool = True) -> Link:
+    """Connect, sign in and learn what the server is like; `keep` remembers a server seen first."""
     client = Client(settings.url, timeout=settings.timeout_s, watchdog_intervall=_NEVER_S)
     client.name = client.description = "Lineshaft"
     client.application_uri = f"urn:{socket.gethostname()}:lineshaft:edge"
@@ -173,7 +174,7 @@ async def open_link(settings: OpcUaSettings) -> Link:
     link = Link(client, settings)
     try:
         async with asyncio.timeout(settings.timeout_s * 2):
-            await _secure(client, settings)
+            await _secure(client, settings, pki, keep=keep)
             await client.connect()
             await link.learn()
     except BaseException:
@@ -183,7 +184,7 @@ async def open_link(settings: OpcUaSettings) -> Link:
     return link
 
 
-async def _secure(client: Client, settings: OpcUaSettings) -> None:
+async def _secure(client: Client, settings: OpcUaSettings, pki: Path, *, keep: bool) -> None:
     if settings.security == "None" and not settings.user:
         return
     endpoints = await client.connect_and_get_server_endpoints()
@@ -193,13 +194,12 @@ async def _secure(client: Client, settings: OpcUaSettings) -> None:
         client.set_password(settings.password.get_secret_value())
         _guard_password(endpoint, settings)
     if settings.security != "None":
-        await _certify(client, settings, endpoint)
+        shown = uacrypto.der_from_x509(uacrypto.x509_from_der(endpoint.ServerCertificate))
+        await in_thread(trust.admit, settings, pki, shown, keep=keep)
+        await _certify(client, settings, await in_thread(trust.identity, settings, pki), shown)
 
 
-async def _certify(client: Client, settings: OpcUaSettings, endpoint: ua.EndpointDescription) -> None:
-    shown = uacrypto.der_from_x509(uacrypto.x509_from_der(endpoint.ServerCertificate))
-    await in_thread(trust.admit, settings, shown)
-    ours = await in_thread(trust.identity, settings)
+async def _certify(client: Client, settings: OpcUaSettings, ours: trust.Identity, shown: bytes) -> None:
     client.application_uri = ours.uri
     await client.set_security(
         getattr(security_policies, f"SecurityPolicy{settings.policy}"),
@@ -244,28 +244,28 @@ def _guard_password(endpoint: ua.EndpointDescription, settings: OpcUaSettings) -
 
 
 @contextmanager
-def spoken(settings: OpcUaSettings) -> Iterator[None]:
+def spoken(settings: OpcUaSettings, pki: Path) -> Iterator[None]:
     """Let failures of the link leave as Unavailable, in one sentence with the next step."""
     try:
         yield
     except PlatformError:
         raise
     except BaseExceptionGroup as group:
-        raise _explain(_leaf(group), settings) from group
+        raise _explain(_leaf(group), settings, pki) from group
     except Exception as error:
-        raise _explain(error, settings) from error
+        raise _explain(error, settings, pki) from error
 
 
 def _leaf(error: BaseException) -> BaseException:
     return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _explain(error: BaseException, settings: OpcUaSettings) -> BaseException:
+def _explain(error: BaseException, settings: OpcUaSettings, pki: Path) -> BaseException:
     url = settings.url
     if isinstance(error, PlatformError) or not isinstance(error, Exception):
         return error
     if isinstance(error, ua.UaStatusCodeError):
-        return _refusal(error, settings)
+        return _refusal(error, settings, pki)
     if isinstance(error, TimeoutError):
         return Unavailable(
             f"{url} does not answer within {settings.timeout_s:g} s.",
@@ -282,7 +282,7 @@ def _explain(error: BaseException, settings: OpcUaSettings) -> BaseException:
     return Unavailable(f"{url} sent what is not OPC UA: {error}.", hint="Is the port right? OPC UA usually has 4840.")
 
 
-def _refusal(error: ua.UaStatusCodeError, settings: OpcUaSettings) -> PlatformError:
+def _refusal(error: ua.UaStatusCodeError, settings: OpcUaSettings, pki: Path) -> PlatformError:
     status = ua.StatusCode(error.code)
     if error.code in _WHO:
         return Unavailable(
@@ -290,7 +290,7 @@ def _refusal(error: ua.UaStatusCodeError, settings: OpcUaSettings) -> PlatformEr
             hint="Check `user` and `password`, and what the server allows.",
         )
     if error.code in _CERTIFICATE:
-        ours = settings.certificate or settings.pki / "own" / "certificate.der"
+        ours = settings.certificate or trust.own_certificate(pki)
         return Unavailable(
             f"{settings.url} does not accept our certificate ({status.name}).",
             hint=f"Mark it as trusted on the server; it is {ours}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from asyncua import ua
 
@@ -38,15 +38,13 @@ class ReplayServer:
     ) -> None:
         self.names = tuple(names)
         self._units, self._kinds, self._machine = units or {}, kinds or {}, machine
+        self.addresses: dict[str, str] = {}
+        """The tag address of each column, once started."""
         self.device = DeviceServer(uri, name="Lineshaft replay", security=security, limits=limits)
 
     @property
     def url(self) -> str:
         return self.device.url
-
-    def address(self, name: str) -> str:
-        """The address of a column, as tags write it."""
-        return self.device.address(name)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one, which `url` then names. Values are bad until they are set."""
@@ -56,6 +54,7 @@ class ReplayServer:
             kind, value = _TYPES[self._kinds.get(name, Kind.NUMBER)]
             node = await self.device.add(folder, name, name, value, kind=kind)
             await describe(node, unit=self._units.get(name, ""))
+            self.addresses[name] = self.device.address(name)
         await self._blank()
         await self.device.open()
 
@@ -66,6 +65,13 @@ class ReplayServer:
 
     async def stop(self) -> None:
         await self.device.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     def _typed(self, name: str, value: Value) -> Any:
         kind = self._kinds.get(name, Kind.NUMBER)

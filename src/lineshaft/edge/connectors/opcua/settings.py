@@ -24,8 +24,8 @@ class OpcUaSettings(ConnectorSettings):
     """Message security mode. Anything but None needs certificates; ours makes itself on first use."""
     policy: Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = "Basic256Sha256"
     """Security policy used when `security` is not None."""
-    pki: Path = Path("lineshaft-data/pki/opcua")
-    """Folder of our own certificate and key, and of the servers' certificates we trust."""
+    pki: Path | None = None
+    """Folder of our own certificate and key, and of the servers' certificates we trust; the edge's own when empty."""
     certificate: Path | None = None
     """Our own certificate (.der or .pem) instead of a self-made one; needs `private_key`."""
     private_key: Path | None = None

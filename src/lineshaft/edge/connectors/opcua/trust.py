@@ -5,7 +5,7 @@
     <pki>/servers/<host>_<port>.der       what each server showed first (trust = "first-use")
     <pki>/rejected/<host>_<port>.der      what was refused last, ready to be moved
 
-Everything here reads files and blocks: call it in a thread.
+The folder is the edge's own, or `pki` of the connection. Everything here blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -49,56 +49,65 @@ class Identity:
     uri: str
 
 
-def identity(settings: OpcUaSettings) -> Identity:
+def identity(settings: OpcUaSettings, pki: Path) -> Identity:
     """The configured certificate and key, or our own, made when there is none yet."""
     if settings.certificate and settings.private_key:
         uri = _application_uri(load(settings.certificate))
         password = settings.private_key_password.get_secret_value() or None
         return Identity(certificate=settings.certificate, private_key=settings.private_key, password=password, uri=uri)
-    folder = settings.pki / "own"
-    certificate, key = folder / "certificate.der", folder / "key.pem"
+    certificate, key = own_certificate(pki), pki / "own" / "key.pem"
     with _making:
         if not (certificate.exists() and key.exists()):
             _make(certificate, key)
     return Identity(certificate=certificate, private_key=key, password=None, uri=_application_uri(load(certificate)))
 
 
-def admit(settings: OpcUaSettings, shown: bytes) -> None:
-    """Return when the server's certificate (DER) may be believed; Distrusted otherwise."""
+def own_certificate(pki: Path) -> Path:
+    """Where our self-made certificate lies, for people to give to servers."""
+    return pki / "own" / "certificate.der"
+
+
+def admit(settings: OpcUaSettings, pki: Path, shown: bytes, *, keep: bool) -> None:
+    """Return when the server's certificate (DER) may be believed; Distrusted otherwise.
+
+    `keep` remembers a certificate seen first; a mere trial does not.
+    """
     place = _file_name(settings.url)
     if settings.server_certificate:
         if _der(load(settings.server_certificate)) != shown:
-            _reject(settings.pki, place, shown)
+            _reject(pki, place, shown)
             raise Distrusted(
                 f"{settings.url} shows another certificate than {settings.server_certificate}.",
                 hint="Get the server's certificate anew if it was renewed on purpose; otherwise find out who answers.",
             )
     elif settings.trust == "folder":
-        _admit_listed(settings, place, shown)
+        _admit_listed(settings.url, pki, place, shown)
     elif settings.trust == "first-use":
-        _admit_known(settings, settings.pki / "servers" / place, place, shown)
+        _admit_known(settings.url, pki, place, shown, keep=keep)
 
 
-def _admit_listed(settings: OpcUaSettings, place: str, shown: bytes) -> None:
+def _admit_listed(url: str, pki: Path, place: str, shown: bytes) -> None:
     certificate = x509.load_der_x509_certificate(shown)
-    folder = settings.pki / "trusted"
+    folder = pki / "trusted"
     listed = [load(path) for path in sorted(folder.glob("*")) if path.suffix.lower() in {".der", ".pem", ".crt"}]
     if any(_der(each) == shown or _issued(certificate, each) for each in listed):
         return
-    refused = _reject(settings.pki, place, shown)
+    refused = _reject(pki, place, shown)
     raise Distrusted(
-        f"The certificate of {settings.url} is not among those in {folder}.",
+        f"The certificate of {url} is not among those in {folder}.",
         hint=f"Compare it with the server's own and move {refused} to {folder} if they are the same.",
     )
 
 
-def _admit_known(settings: OpcUaSettings, known: Path, place: str, shown: bytes) -> None:
+def _admit_known(url: str, pki: Path, place: str, shown: bytes, *, keep: bool) -> None:
+    known = pki / "servers" / place
     if not known.exists():
-        _write(known, shown, mode=0o644)
+        if keep:
+            _write(known, shown, mode=0o644)
     elif known.read_bytes() != shown:
-        _reject(settings.pki, place, shown)
+        _reject(pki, place, shown)
         raise Distrusted(
-            f"{settings.url} shows another certificate than the one it showed first.",
+            f"{url} shows another certificate than the one it showed first.",
             hint=f"If the server was renewed on purpose, delete {known}; otherwise find out who answers.",
         )
 
