@@ -230,5 +230,7 @@ async def local_token(config: Config) -> tuple[str, str]:
         raise Invalid("Lineshaft does not run on this data folder.", hint="Start it with: lineshaft run.")
     async with local(config) as here:
         grants = here.who.grants
-        made = await here.security.tokens.create(here.who, "command line", grants, ends_at=now() + timedelta(hours=12))
-    return address.read_text().strip(), made.secret
+        made = await here.security.tokens.create(
+            here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=12)
+        )
+    return address.read_text().strip(), made.text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -146,7 +146,9 @@ async def run_web(
     settings = platform.config.get(HttpSettings)
     port = settings.port or _remembered_port(run_folder)
     server = uvicorn.Server(
-        uvicorn.Config(app, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            app, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3
+        )
     )
     server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
     serving = asyncio.create_task(server.serve())
@@ -184,5 +186,3 @@ def _tell(run_folder: Path, address: str, first: security.FirstLogin | None) -> 
     temporary.chmod(0o600)
     temporary.replace(run_folder / "ready.txt")
     log.info("ready", address=address)
-
-

@@ -47,7 +47,7 @@ def examine(config: Path | None) -> Iterator[tuple[str, bool, str]]:
         bus, http = loaded.get(BusSettings), loaded.get(HttpSettings)
         wanted = {"http": (http.host, http.port), "mqtt": (bus.mqtt_host, bus.mqtt_port), "nats": (bus.host, bus.port)}
         for name, (host, port) in wanted.items():
-            free = port == 0 or _free(host, port)
+            free = port == 0 or is_free(host, port)
             yield name, free, f"port {port} is {'free' if free else 'taken; choose another in plant.toml'}"
 
 
@@ -74,7 +74,8 @@ def _existing(path: Path) -> Path:
     return path if path.exists() else _existing(path.parent)
 
 
-def _free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

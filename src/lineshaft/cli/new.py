@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
     def new(
         kind: str = typer.Argument(..., help="What to make: connector."),
         name: str = typer.Argument(..., help="Its name: small letters, digits and '_'."),
-        into: Path | None = typer.Option(None, "--into", help="Folder to write into; the shelf of this checkout without it."),
+        into: Path | None = typer.Option(
+            None, "--into", help="Folder to write into; the shelf of this checkout without it."
+        ),
     ) -> None:
         """Write a new connector, working, with a fake device to talk to."""
         if kind not in KINDS:
@@ -41,12 +43,18 @@ def shelf() -> Path:
 def write(name: str, into: Path) -> Path:
     """Write the folder; refuses a bad name and an existing folder."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name):
-        raise Invalid(f"{name!r} is no name for a connector.", hint="Use small letters, digits and '_', such as 'my_plc'.")
+        raise Invalid(
+            f"{name!r} is no name for a connector.", hint="Use small letters, digits and '_', such as 'my_plc'."
+        )
     folder = into / name
     if folder.exists():
         raise Conflict(f"{folder} exists already.", hint="Choose another name, or remove it first.")
     folder.mkdir(parents=True)
-    words = {"name": name, "title": name.replace("_", " ").title(), "Class": "".join(w.title() for w in name.split("_"))}
+    words = {
+        "name": name,
+        "title": name.replace("_", " ").title(),
+        "Class": "".join(w.title() for w in name.split("_")),
+    }
     templates = resources.files("lineshaft.cli") / "templates" / "connector"
     for template in templates.iterdir():
         text = Template(template.read_text(encoding="utf-8")).substitute(words)

@@ -57,13 +57,17 @@ def load(file: Path) -> Recording:
     try:
         table = pyarrow.parquet.read_table(file) if file.suffix == ".parquet" else _read_csv(file)
     except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
-        raise Invalid(f"{file.name} cannot be read: {error}.", hint="Is it CSV with a header line, or Parquet?") from error
+        raise Invalid(
+            f"{file.name} cannot be read: {error}.", hint="Is it CSV with a header line, or Parquet?"
+        ) from error
     time_name = _time_column(table, file)
     ts = _micros(table.column(time_name), file)
     order = np.argsort(ts, kind="stable")
     numeric = [f.name for f in table.schema if f.name != time_name and _is_number(f.type)]
     if not numeric or len(order) < 2:
-        raise Invalid(f"{file.name} holds no numbers over time.", hint="A recording needs two rows and one numeric column.")
+        raise Invalid(
+            f"{file.name} holds no numbers over time.", hint="A recording needs two rows and one numeric column."
+        )
     values = np.array([table.column(n).cast(pa.float64()).to_numpy()[order] for n in numeric])
     names = tuple(str(PlantPath.clean(n)).replace("/", "-") for n in numeric)
     return Recording(name=str(PlantPath.clean(file.stem)), columns=names, ts=ts[order], values=values)
@@ -80,7 +84,9 @@ def _time_column(table: pa.Table, file: Path) -> str:
     named = [f.name for f in table.schema if f.name.lower() in _TIME_NAMES]
     found = [*typed, *named]
     if not found:
-        raise Invalid(f"{file.name} has no time column.", hint=f"Name one of its columns {' or '.join(_TIME_NAMES[:3])}.")
+        raise Invalid(
+            f"{file.name} has no time column.", hint=f"Name one of its columns {' or '.join(_TIME_NAMES[:3])}."
+        )
     return found[0]
 
 

@@ -1,0 +1,149 @@
+"""The demo's machines: one process of device fakes that speak the real protocols on loopback.
+
+python -m lineshaft.cli.demo.devices <demo.json>
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from lineshaft.edge.connectors.modbus.fake import Plant
+from lineshaft.edge.connectors.modbus.fake import ReplayServer as ModbusReplay
+from lineshaft.edge.connectors.modbus.responder import TcpResponder
+from lineshaft.edge.connectors.mqtt.fake import Publisher, Sensors
+from lineshaft.edge.connectors.opcua.fake import PackagingLine
+from lineshaft.edge.connectors.opcua.fake import ReplayServer as OpcUaReplay
+from lineshaft.kernel.log import configure, get_log
+from lineshaft.kernel.tasks import Crew
+
+from . import recording
+
+log = get_log("demo")
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """How a device signs in to the MQTT front."""
+
+    user: str
+    password: str
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording to play as a machine."""
+
+    file: str
+    kind: str
+    speed: float
+    port: int
+
+
+class Devices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process of fakes is told."""
+
+    opcua: int
+    modbus: int
+    mqtt: int
+    sensors: Login
+    conveyors: Login
+    replay: Replay | None = None
+
+
+async def run(told: Devices) -> None:
+    """Run every device until SIGTERM."""
+    enough = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, enough.set)
+    async with Crew("devices") as crew:
+        crew.keep("packaging line", lambda: _opcua(told))
+        crew.keep("utilities", lambda: _modbus(told))
+        crew.keep("hall sensors", lambda: _sensors(told))
+        crew.keep("conveyors", lambda: _conveyors(told))
+        if told.replay is not None:
+            crew.keep("replay", lambda: _replay(told))
+        await enough.wait()
+
+
+async def _opcua(told: Devices) -> None:
+    line = PackagingLine()
+    await line.start(port=told.opcua)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await line.stop()
+
+
+async def _modbus(told: Devices) -> None:
+    plant = Plant()
+    async with TcpResponder(plant.bus, host="127.0.0.1", port=told.modbus):
+        await plant.run()
+
+
+async def _sensors(told: Devices) -> None:
+    async with _publisher(told, told.sensors) as publisher:
+        await Sensors(publisher).run()
+
+
+async def _conveyors(told: Devices) -> None:
+    from lineshaft.edge.connectors.sparkplug.fake import run_conveyors
+
+    await run_conveyors(
+        host="127.0.0.1", port=told.mqtt, user=told.conveyors.user, password=told.conveyors.password, group="hamburg"
+    )
+
+
+def _publisher(told: Devices, login: Login) -> Publisher:
+    return Publisher(f"mqtt://127.0.0.1:{told.mqtt}", user=login.user, password=login.password)
+
+
+async def _replay(told: Devices) -> None:
+    assert told.replay is not None
+    played = recording.load(Path(told.replay.file))
+    match told.replay.kind:
+        case "opcua":
+            server = OpcUaReplay(played.columns)
+            await server.start(port=told.replay.port)
+            await played.play(server.set, speed=told.replay.speed)
+        case "modbus":
+            registers = ModbusReplay(played.columns, port=told.replay.port)
+            await registers.start()
+            await played.play(_untimed(registers.set), speed=told.replay.speed)
+        case "mqtt":
+            async with _publisher(told, told.sensors) as publisher:
+                topic = f"replay/{played.name}"
+                await played.play(
+                    lambda v, ts: publisher.insist(topic, {**v, "timestamp": ts // 1000}), speed=told.replay.speed
+                )
+        case "sparkplug":
+            from lineshaft.edge.connectors.sparkplug.fake import replay_node
+
+            login = told.conveyors
+            async with replay_node(
+                host="127.0.0.1",
+                port=told.mqtt,
+                user=login.user,
+                password=login.password,
+                group="replay",
+                columns=played.columns,
+            ) as show:
+                await played.play(show, speed=told.replay.speed)
+
+
+def _untimed(
+    show: Callable[[dict[str, float]], Awaitable[None]],
+) -> Callable[[dict[str, float], int], Awaitable[None]]:
+    async def call(values: dict[str, float], ts_us: int) -> None:
+        del ts_us
+        await show(values)
+
+    return call
+
+
+if __name__ == "__main__":
+    configure()
+    asyncio.run(run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Devices)))
