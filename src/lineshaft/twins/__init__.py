@@ -1,1 +1,45 @@
-"""Placeholder door, filled by the context."""
+"""What exists in the plant, how it is built, and how it is now.
+
+In     telemetry.SeriesGrew
+Out    TwinCreated, TwinChanged, TwinRetired
+Holds  twins, their types, their history, series without a place (table prefix twins_)
+Ask    Twins
+"""
+
+from .errors import BadTwin, NoChange, NoTwin, NoType, Outdated, Superseded, Taken
+from .events import TwinChanged, TwinCreated, TwinRetired
+from .model import (
+    Activity,
+    AssetType,
+    Attention,
+    Brief,
+    Change,
+    Condition,
+    Counts,
+    Deed,
+    Draft,
+    Found,
+    Group,
+    Level,
+    Overview,
+    Point,
+    PointState,
+    Property,
+    Proposed,
+    Running,
+    Step,
+    Trouble,
+    Twin,
+    TwinState,
+    Words,
+    say,
+)
+from .service import Twins, found_in_nodes, found_in_tags
+from .settings import TwinsSettings
+
+__all__ = [
+    "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
+    "Group", "Level", "NoChange", "NoTwin", "NoType", "Outdated", "Overview", "Point", "PointState", "Property",
+    "Proposed", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
+    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
+]  # fmt: skip

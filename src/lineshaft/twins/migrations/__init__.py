@@ -1,0 +1,1 @@
+"""Tables of twins, in the order they came to be."""

@@ -1,0 +1,284 @@
+"""Guesses a tree of twins from the paths of series: `…/filler/speed` is the property speed of a filler.
+
+The last part of a path is a property, the one before it the machine, those above it the levels by
+depth. A machine that looks like a type of the library is given that type. A careful guess (for
+adoption without asking) believes only what it was told: names that are equal, units that were given or
+stand in the name. A bold one (for people who look before they accept) also believes synonyms and
+takes units from the type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lineshaft.kernel.terms import Kind, PlantPath
+
+from .nodes import Draft, Level, Twin, level_at
+from .types import AssetType, Property, Running, Words
+
+ENOUGH = 0.5
+"""A type is proposed from this score on."""
+
+SUFFIXES: Mapping[str, str] = {
+    "degc": "Cel", "celsius": "Cel", "degf": "[degF]", "bar": "bar", "mbar": "mbar", "kpa": "kPa", "mpa": "MPa",
+    "kw": "kW", "kwh": "kW.h", "mwh": "MW.h", "kvar": "kvar", "kva": "kV.A", "rpm": "/min", "hz": "Hz", "khz": "kHz",
+    "pct": "%", "percent": "%", "mm": "mm", "um": "um", "mms": "mm/s", "volts": "V", "volt": "V", "mv": "mV",
+    "amps": "A", "amp": "A", "ma": "mA", "lpm": "l/min", "m3h": "m3/h", "kg": "kg", "nm": "N.m", "ppm": "[ppm]",
+}  # fmt: skip
+"""Endings of names that say the unit, such as `pressure_bar`."""
+
+
+SPELLINGS: Mapping[str, str] = {
+    "°C": "Cel", "℃": "Cel", "C": "Cel", "°F": "[degF]", "ml": "mL", "l": "L", "l/min": "L/min", "l/s": "L/s",
+    "l/h": "L/h", "m³": "m3", "m³/h": "m3/h", "m³/min": "m3/min", "kWh": "kW.h", "Wh": "W.h", "MWh": "MW.h",
+    "kVA": "kV.A", "VA": "V.A", "Nm": "N.m", "rpm": "/min", "1/min": "/min", "min-1": "/min", "1/s": "/s", "1/h": "/h",
+    "µm": "um", "m/s²": "m/s2", "mm²": "mm2", "m²": "m2", "Ω": "Ohm", "ppm": "[ppm]", "µg/m³": "ug/m3", "°": "deg",
+    "dBm": "dB[mW]", "mmHg": "mm[Hg]", "psi": "[psi]",
+}  # fmt: skip
+"""Units as machines write them, in UCUM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A series that exists, or a tag that could become one. None means: nobody said."""
+
+    path: PlantPath
+    kind: Kind | None = None
+    unit: str = ""
+    writable: bool | None = None
+    title: str = ""
+    description: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """One twin somebody may accept: new, or an existing one with properties added."""
+
+    draft: Draft
+    version: int = 0
+    """Version of the twin it extends; 0 where it is new."""
+    adds: tuple[str, ...] = ()
+    """Names of the properties that get values by it."""
+    score: float = 0.0
+    """How well the type fits, 0 to 1."""
+    guessed: tuple[str, ...] = ()
+    """Properties whose unit was guessed; look at them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    kind: AssetType | None = None
+    score: float = 0.0
+    names: dict[str, Property] = field(default_factory=dict)
+    """Name of the found series to property of the type."""
+
+
+def propose(
+    found: Iterable[Found], types: Iterable[AssetType], existing: Mapping[str, Twin], *, bold: bool
+) -> list[Proposed]:
+    """Twins that would give these series a place, each after those above it; paths of one part are left out.
+
+    `existing` holds twins by path, and twins that were moved also by the path their series still have.
+    """
+    known = list(types)
+    machines: dict[PlantPath, list[Found]] = {}
+    for one in found:
+        parent = one.path.parent
+        if parent is not None:
+            machines.setdefault(parent, []).append(one)
+    proposed: dict[str, Proposed] = {}
+    for path, series in sorted(machines.items()):
+        twin = existing.get(path)
+        if twin is None:
+            _ancestors(path, existing, proposed)
+            level = _clamped(path, level_at(path.count("/"), path.count("/")), existing, proposed)
+            made = _fresh(path, level, series, known, bold=bold)
+        else:
+            made = _extended(twin, series, bold=bold)
+        if made.adds:
+            proposed[made.draft.path] = made
+    return [proposed[path] for path in sorted(proposed, key=lambda p: (p.count("/"), p))]
+
+
+def _ancestors(path: PlantPath, existing: Mapping[str, Twin], proposed: dict[str, Proposed]) -> None:
+    parts = path.split("/")
+    for depth in range(len(parts) - 1):
+        place = PlantPath("/".join(parts[: depth + 1]))
+        if place in existing or place in proposed:
+            continue
+        level = _clamped(place, level_at(depth, len(parts) - 1), existing, proposed)
+        proposed[place] = Proposed(draft=Draft(path=place, level=level))
+
+
+def _clamped(path: PlantPath, level: Level, existing: Mapping[str, Twin], proposed: Mapping[str, Proposed]) -> Level:
+    """The level, or that of the place above when it would otherwise go back up."""
+    if path.parent is None:
+        return Level.ORGANISATION
+    above = existing[path.parent].draft if path.parent in existing else proposed[path.parent].draft
+    return above.level.below(level)
+
+
+def _fresh(path: PlantPath, level: Level, series: list[Found], types: list[AssetType], *, bold: bool) -> Proposed:
+    fit = _best(path.name, series, types, bold=bold) if level.rank >= Level.ASSET.rank else _Fit()
+    kind = fit.kind
+    draft = Draft(path=path, level=level, type=kind.name if kind else "", running=_respelled(fit, bold=bold))
+    made = _filled(Proposed(draft=draft, score=fit.score), series, fit.names, bold=bold)
+    missing = tuple(p.name for p in kind.properties if p.name not in made.adds) if kind else ()
+    return replace(made, draft=replace(made.draft, without=missing))
+
+
+def _respelled(fit: _Fit, *, bold: bool) -> Running | None:
+    """The type's way to see that it runs, where a careful guess keeps another spelling of the property's name."""
+    rule = fit.kind.running if fit.kind else None
+    names = [name for name, prop in fit.names.items() if rule and prop.name == rule.property and name != prop.name]
+    return replace(rule, property=names[0]) if rule and names and not bold else None
+
+
+def _extended(twin: Twin, series: list[Found], *, bold: bool) -> Proposed:
+    """An existing twin with properties for those series that none of its properties reads."""
+    read = {p.series for p in twin.points}
+    extra = [s for s in series if s.path not in read and twin.find(s.path.name) is None]
+    typed = twin.kind.properties if twin.kind else ()
+    names = _match(extra, [p for p in typed if twin.find(p.name) is None], bold=bold)
+    made = _filled(Proposed(draft=twin.draft, version=twin.version), extra, names, bold=bold)
+    without = tuple(name for name in twin.draft.without if name not in made.adds)
+    return replace(made, draft=replace(made.draft, without=without))
+
+
+def _filled(made: Proposed, series: Iterable[Found], names: Mapping[str, Property], *, bold: bool) -> Proposed:
+    """The draft with a property, its own or its type's, for each series."""
+    draft = made.draft
+    own, bindings, adds, guessed = list(draft.properties), dict(draft.bindings), [], []
+    for one in series:
+        known = names.get(one.path.name)
+        typed = known or Property(name=one.path.name)
+        name = typed.name if bold else one.path.name
+        unit = ucum(one.unit) or unit_in_name(one.path.name)
+        if bold and not unit and typed.unit:
+            unit = typed.unit
+            guessed.append(name)
+        if known is None or name != typed.name or not _agrees(one, typed, unit):
+            own.append(replace(_own(one, typed, unit), name=name))
+        if draft.path.child(name) != one.path:
+            bindings[name] = str(one.path)
+        adds.append(name)
+    draft = replace(draft, properties=tuple(own), bindings=bindings)
+    return replace(made, draft=draft, adds=tuple(adds), guessed=tuple(guessed))
+
+
+def _agrees(one: Found, typed: Property, unit: str) -> bool:
+    """Whether the type's property can be taken as it is."""
+    writable = one.writable is None or one.writable == typed.writable
+    return (
+        _same(unit, typed.unit)
+        and writable
+        and _kind(one, typed) is typed.kind
+        and one.low is None
+        and one.high is None
+    )
+
+
+def _own(one: Found, typed: Property, unit: str) -> Property:
+    """A property of the twin's own after a series; a range in another unit would be wrong and is left out."""
+    same = _same(unit, typed.unit)
+    kind = _kind(one, typed)
+    ranged = kind in (Kind.NUMBER, Kind.INTEGER)
+    low, high = (one.low, one.high) if one.low is not None or one.high is not None else (typed.low, typed.high)
+    return replace(
+        typed,
+        title=typed.title or _words(one.title),
+        description=typed.description or _words(one.description),
+        kind=kind,
+        unit=typed.unit if same else unit,
+        low=low if ranged and (same or one.low is not None) else None,
+        high=high if ranged and (same or one.high is not None) else None,
+        writable=typed.writable if one.writable is None else one.writable,
+        also=(),
+    )
+
+
+def _words(text: str) -> Words:
+    return {"en": text} if text else {}
+
+
+def _kind(one: Found, typed: Property) -> Kind:
+    """The kind of a value: on the wire whole numbers, truth and enumerations often are plain numbers."""
+    if one.kind is None or (one.kind is Kind.NUMBER and typed.kind is not Kind.TEXT):
+        return typed.kind
+    if one.kind is Kind.INTEGER and typed.kind in (Kind.ENUM, Kind.BOOLEAN, Kind.NUMBER):
+        return typed.kind
+    if one.kind is Kind.TEXT and typed.kind is Kind.ENUM:
+        return typed.kind
+    return one.kind
+
+
+# ---- which type is it ----
+
+
+def _best(name: str, series: list[Found], types: list[AssetType], *, bold: bool) -> _Fit:
+    fits = (_fit(name, series, kind, bold=bold) for kind in types)
+    best = max(fits, key=lambda fit: fit.score, default=_Fit())
+    return best if best.score >= ENOUGH else _Fit()
+
+
+def _fit(name: str, series: list[Found], kind: AssetType, *, bold: bool) -> _Fit:
+    names = _match(series, kind.properties, bold=bold)
+    share = len(_match(series, kind.properties, bold=True)) / max(len(series), 1)
+    spoken = _spoken(name, kind)
+    unnamed = 0.8 * share if share * len(series) >= 4 else 0.0
+    score = 0.5 + 0.2 * spoken + 0.3 * share if spoken else unnamed
+    return _Fit(kind=kind, score=min(score, 1.0), names=names)
+
+
+def _match(series: Iterable[Found], properties: Iterable[Property], *, bold: bool) -> dict[str, Property]:
+    """Which series is which property; a careful guess wants the same words, however they are spelled."""
+    waiting = list(properties)
+    matched: dict[str, Property] = {}
+    found = list(series)
+    for words in (lambda p: (p.name,), lambda p: p.also) if bold else (lambda p: (p.name,),):
+        known = {_plain(word): p for p in waiting for word in words(p)}
+        for one in found:
+            prop = known.get(_plain(one.path.name)) if one.path.name not in matched else None
+            if prop is not None and prop in waiting:
+                matched[one.path.name] = prop
+                waiting.remove(prop)
+    return matched
+
+
+def _spoken(name: str, kind: AssetType) -> float:
+    """How clearly a machine's name says the type, 0 to 1; of several words the last counts: a pump motor is a motor."""
+    plain = f" {_plain(re.sub(r'[0-9]+', ' ', name))} "
+    best = 0.0
+    for word in (kind.name, *kind.also, *kind.title.values()):
+        wanted = _plain(word)
+        at = plain.rfind(f" {wanted} " if wanted.isascii() else wanted) if wanted else -1
+        if at >= 0:
+            best = max(best, (at + len(wanted) + 1) / len(plain))
+    return best
+
+
+def _plain(text: str) -> str:
+    """Lower-case words with single blanks: `MotorSpeed_1` is `motor speed 1`."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
+
+
+def ucum(unit: str) -> str:
+    """A unit in UCUM where its spelling is known, otherwise as it is."""
+    return SPELLINGS.get(unit.strip(), unit.strip())
+
+
+def _same(unit: str, other: str) -> bool:
+    """Whether two units say the same; what stands in braces counts nothing: {bottles}/min is /min."""
+    plain, also = (re.sub(r"\{[^}]*\}|^1(?=/|$)", "", ucum(u)) for u in (unit, other))
+    return plain == also
+
+
+def unit_in_name(name: str) -> str:
+    """The unit a name ends with, empty without one."""
+    last = re.split(r"[-_]", name)
+    return SUFFIXES.get(last[-1].casefold(), "") if len(last) > 1 else ""

@@ -1,0 +1,8 @@
+"""What can be asked about twins, and done to them."""
+
+from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
+from .now import Now
+from .twins import Twins
+from .types import Types
+
+__all__ = ["Adoption", "Now", "Twins", "Types", "enriched", "found_in_nodes", "found_in_tags"]
