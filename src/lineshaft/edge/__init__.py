@@ -21,6 +21,7 @@ from .model import (
     State,
     Trouble,
     WriteResult,
+    read_columns,
     samples_subject,
 )
 from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets
@@ -68,5 +69,6 @@ __all__ = [
     "as_toml",
     "build",
     "hide_secrets",
+    "read_columns",
     "samples_subject",
 ]

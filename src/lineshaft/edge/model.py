@@ -8,7 +8,7 @@ Samples travel in Arrow record batches (IPC stream format), schema version 1:
     text     utf8                      strings, enumerations, JSON; null where the value is a number
     quality  uint8                     kernel.terms.Quality
 
-    metadata  v=1, edge, seq (per edge), received (µs UTC)
+    metadata  v=1, edge, seq (per edge), received (µs UTC), history (1 for imports: any time since 1970 is meant)
 
 It lives here and not in telemetry because edge comes first in the flow and may not import what
 follows. Two samples of one path with the same time are one sample: the one sent last counts.
@@ -64,6 +64,7 @@ class SampleBatch:
     edge: str = ""
     seq: int = 0
     received_us: int = 0
+    history: bool = False
 
     def __len__(self) -> int:
         return len(self.index)
@@ -72,6 +73,8 @@ class SampleBatch:
         """As one Arrow record batch with the schema above."""
         rows = len(self.index)
         metadata = {"v": BATCH_VERSION, "edge": self.edge, "seq": str(self.seq), "received": str(self.received_us)}
+        if self.history:
+            metadata["history"] = "1"
         return pa.RecordBatch.from_arrays(
             [
                 pa.DictionaryArray.from_arrays(pa.array(self.index, pa.int32()), pa.array(self.paths, pa.utf8())),
@@ -94,24 +97,13 @@ class SampleBatch:
     @classmethod
     def decode(cls, data: bytes) -> SampleBatch:
         """Read a bus message; Invalid when it is not a sample batch of a known version."""
-        try:
-            with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
-                batch = reader.read_next_batch()
-        except (pa.ArrowInvalid, StopIteration, OSError) as error:
-            raise Invalid(f"These {len(data)} bytes are no sample batch: {error}.") from error
-        return cls.from_arrow(batch)
+        return cls.from_arrow(read_columns(data))
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch) -> SampleBatch:
         """From a record batch with our schema; Invalid names the column that differs."""
+        _check(batch.schema)
         told = batch.schema.metadata or {}
-        if told.get(b"v", BATCH_VERSION) != BATCH_VERSION:
-            raise Invalid(
-                f"Sample batches of version {told[b'v'].decode()} are not known here.", hint="Update Lineshaft."
-            )
-        for field in SCHEMA:
-            if field.name not in batch.schema.names or batch.schema.field(field.name).type != field.type:
-                raise Invalid(f"The column {field.name!r} of a sample batch must be {field.type}.")
         path, ts, number, text, quality = (batch.column(f.name) for f in SCHEMA)
         return cls(
             paths=path.dictionary.to_pylist(),
@@ -123,7 +115,33 @@ class SampleBatch:
             edge=told.get(b"edge", b"").decode(),
             seq=int(told.get(b"seq", b"0")),
             received_us=int(told.get(b"received", b"0")),
+            history=told.get(b"history") == b"1",
         )
+
+
+def read_columns(data: bytes) -> pa.RecordBatch:
+    """The columns of a bus message; Invalid when it is not a sample batch of a known version."""
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+            batch = reader.read_next_batch()
+    except (pa.ArrowException, StopIteration, OSError) as error:
+        raise Invalid(f"These {len(data)} bytes are no sample batch: {error}.") from error
+    _check(batch.schema)
+    return batch
+
+
+def _check(schema: pa.Schema) -> None:
+    version = (schema.metadata or {}).get(b"v", BATCH_VERSION)
+    if version != BATCH_VERSION:
+        raise Invalid(
+            f"Sample batches of version {version.decode(errors='replace')} are not known here.",
+            hint="Update Lineshaft.",
+        )
+    if schema.equals(SCHEMA, check_metadata=False):
+        return
+    for field in SCHEMA:
+        if field.name not in schema.names or schema.field(field.name).type != field.type:
+            raise Invalid(f"The column {field.name!r} of a sample batch must be {field.type}.")
 
 
 class State(StrEnum):

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
-from functools import lru_cache
 from typing import TypeAlias
 
 import xxhash
@@ -75,7 +74,6 @@ def _clean(text: str) -> str:
     return re.sub(r"[\s./\\*>+#$\"'\x00-\x1f]+", "-", text.strip()).strip("-")[:64]
 
 
-@lru_cache(maxsize=1 << 20)
 def series_id(path: str) -> int:
     """The id of a path's series: xxHash64 of its UTF-8, as in ClickHouse's `xxHash64`. Unsigned 64 bit."""
     return xxhash.xxh64_intdigest(path.encode())
