@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import signal
 import sys
 import tomllib
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from lineshaft.edge.connectors.modbus import CONNECTOR, ModbusConnector
 from lineshaft.edge.connectors.modbus.fake import COMPRESSOR, TANK, Plant, ReplayServer
 from lineshaft.edge.connectors.modbus.machines import Compressor, CompressorState, EnergyMeter, Tank, Utilities
 from lineshaft.edge.connectors.modbus.responder import TcpResponder, crc16
+from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import PlantPath, Quality
 
 FOLDER = resources.files("lineshaft.edge.connectors.modbus")
@@ -135,28 +137,72 @@ async def test_a_replayed_row_is_read_back_exactly() -> None:
         await one.close()
 
 
-@pytest.mark.parametrize("mode", ["tcp", "rtu", "rtu-over-tcp"])
-async def test_the_fake_runs_as_a_process_of_its_own(mode: str) -> None:
-    flags = {"tcp": [], "rtu": ["--rtu"], "rtu-over-tcp": ["--rtu-over-tcp"]}[mode]
+@asynccontextmanager
+async def fake_process(*flags: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
+    """The fake as a process of its own, and what it says it serves; it must end cleanly unless it was killed."""
+    module = "lineshaft.edge.connectors.modbus.fake"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "lineshaft.edge.connectors.modbus.fake", "--speed", "10", *flags),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        *(sys.executable, "-m", module, *flags), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    assert process.stdout is not None
-    served = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
-    where = {"device": served["device"]} if mode == "rtu" else {"host": "127.0.0.1", "port": served["port"]}
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert (process.returncode, errors) in {(0, b""), (-signal.SIGKILL, b"")}
+
+
+@pytest.mark.parametrize("flags", [(), ("--rtu",), ("--rtu-over-tcp",)])
+async def test_the_fake_runs_as_a_process_of_its_own(flags: tuple[str, ...]) -> None:
+    async with fake_process("--speed", "20", *flags) as (_, served):
+        mode = flags[0].removeprefix("--") if flags else "tcp"
+        where = {"device": served["device"]} if mode == "rtu" else {"host": "127.0.0.1", "port": served["port"]}
+        tags = [Tag(path=PlantPath("p/energy"), address="1!input:74:uint32")]
+        one = CONNECTOR(CONNECTOR.Settings(mode=mode, baudrate=115200, **where), tags, root=PlantPath("p"))
+        await one.connect()
+        plan = one.plan(tags)
+        first = (await one.read(plan)).number[0]
+        await asyncio.sleep(0.8)
+        assert (await one.read(plan)).number[0] > first
+        await one.close()
+
+
+async def connects_within(one: ModbusConnector, seconds: float) -> None:
+    """Try to connect as the runner would, until it works."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await one.connect()
+            except Unavailable:
+                await asyncio.sleep(0.25)
+
+
+async def test_a_frozen_and_a_killed_device_are_noticed_and_read_again() -> None:
     tags = [Tag(path=PlantPath("p/energy"), address="1!input:74:uint32")]
-    one = CONNECTOR(CONNECTOR.Settings(mode=mode, baudrate=115200, **where), tags, root=PlantPath("p"))
-    await one.connect()
-    plan = one.plan(tags)
-    first = (await one.read(plan)).number[0]
-    await asyncio.sleep(0.8)
-    assert (await one.read(plan)).number[0] > first
-    await one.close()
-    process.terminate()
-    _, errors = await asyncio.wait_for(process.communicate(), 10)
-    assert (process.returncode, errors) == (0, b"")
+    async with fake_process() as (process, served):
+        settings = CONNECTOR.Settings(host="127.0.0.1", port=served["port"], answer_timeout_s=0.3)
+        one = CONNECTOR(settings, tags, root=PlantPath("p"))
+        await one.connect()
+        plan = one.plan(tags)
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(Unavailable, match="No unit answers"):
+            await one.read(plan)
+        with pytest.raises(Unavailable, match="No unit answers"):
+            await one.connect()  # the socket opens, the device does not speak
+        process.send_signal(signal.SIGCONT)
+        await connects_within(one, 5)
+        assert (await one.read(plan)).quality.tolist() == [Quality.GOOD]
+        process.kill()
+        await process.wait()
+        await asyncio.sleep(0.05)
+        with pytest.raises(Unavailable, match="is lost"):
+            await one.read(plan)
+    async with fake_process("--port", str(served["port"])):
+        await connects_within(one, 5)
+        assert (await one.read(plan)).quality.tolist() == [Quality.GOOD]
+        await one.close()
 
 
 # ---- physics ----

@@ -109,10 +109,11 @@ class ModbusConnector(Connector[ModbusSettings]):
         if plan.layout.version != self._lessons.version:
             plan.layout = lay_out(plan.addresses, self._limits, self._lessons, encodings=plan.encodings)
         ts = (now_us() + 500) // 1000 * 1000
-        image = await self._reader.fetch(plan.layout, len(plan))
+        layout = plan.layout
+        image = await self._reader.fetch(layout, len(plan))
         if self._units.all_silent(self._asked):
             raise self._nobody(self._asked)
-        return self._readings(plan, image, ts)
+        return self._readings(plan, layout, image, ts)
 
     async def write(self, tag: Tag, value: Value) -> None:
         """Set one value, scaled back; raises Invalid or Refused with nothing changed."""
@@ -150,12 +151,12 @@ class ModbusConnector(Connector[ModbusSettings]):
         for link in self._links:
             link.close()
 
-    def _readings(self, plan: Plan, image: Image, ts: int) -> Readings:
+    def _readings(self, plan: Plan, layout: Layout, image: Image, ts: int) -> Readings:
         rows = len(plan)
         raw = np.frombuffer(image.raw, np.uint8)
         number, quality = np.full(rows, np.nan), np.zeros(rows, np.uint8)
-        plan.layout.decoder.numbers(raw, number, quality)
-        texts = plan.layout.decoder.texts(raw)
+        layout.decoder.numbers(raw, number, quality)
+        texts = layout.decoder.texts(raw)
         image.blame(plan.wrong, Quality.BAD_CONFIG_ERROR)
         failed = image.quality != 0
         if failed.any():

@@ -125,7 +125,8 @@ class Link:
         client.set_max_no_responses(_NEVER)
         if not await client.connect():
             client.close()
-            raise LinkLost(f"Nothing answers at {self.settings.place}.", hint=self._hint)
+            what = "cannot be opened" if self.settings.mode == "rtu" else "does not answer"
+            raise LinkLost(f"{self.settings.place} {what}.", hint=self._hint)
         self._client = client
         await asyncio.sleep(0)  # a serial transport finishes setting up in the next turn of the loop
 
