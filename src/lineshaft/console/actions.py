@@ -16,6 +16,27 @@ Handler = Callable[..., Any]
 Content = bytes | str
 
 
+class Button(Element):  # type: ignore[misc]
+    """Something to press, found by its label in tests: `user.find("Save").click()`."""
+
+    words: Any = None
+
+    def __init__(self, label: str, **attributes: str) -> None:
+        super().__init__("button")
+        self.label = label
+        named = {name.replace("_", "-"): value for name, value in attributes.items() if value}
+        self.props.update({"type": "button", **named})
+
+    def set_label(self, label: str) -> None:
+        """Name it differently."""
+        self.label = label
+        if self.words is not None:
+            self.words.set(label)
+
+    def _displayed_contents(self, *, only_visible: bool) -> list[Any]:
+        return [*super()._displayed_contents(only_visible=only_visible), self.label]
+
+
 def button(
     label: str,
     on_click: Handler | None = None,
@@ -24,37 +45,35 @@ def button(
     symbol: str = "",
     enabled: bool = True,
     hint: str = "",
-) -> Element:
+) -> Button:
     """A button; kind is primary (one per page), normal, quiet or danger. Errors of the handler are shown.
 
     button("Save", save, kind="primary", symbol="save")
     """
-    made = element("button", "ls-button", f"ls-{kind}", type="button", title=hint)
-    with made:
+    with Button(label, title=hint) as made:
         if symbol:
             icon(symbol)
-        element("span", content=label)
-    made.mark("button")
-    if not enabled:
-        made.props["disabled"] = True
+        made.words = element("span", content=label)
+    made.classes(f"ls-button ls-{kind}")
+    enable(made, enabled)
     return _clicked(made, on_click)
 
 
-def icon_button(symbol: str, label: str, on_click: Handler | None = None) -> Element:
+def icon_button(symbol: str, label: str, on_click: Handler | None = None) -> Button:
     """A button that shows only a symbol; `label` is read aloud and shown on hover."""
-    made = element("button", "ls-icon-button", type="button", title=label, aria_label=label)
-    with made:
+    with Button(label, title=label, aria_label=label) as made:
         icon(symbol)
+    made.classes("ls-icon-button")
     return _clicked(made, on_click)
 
 
-def _clicked(made: Element, on_click: Handler | None) -> Element:
+def _clicked(made: Button, on_click: Handler | None) -> Button:
     if on_click is not None:
         made.on("click", guarded(on_click), args=[])
     return made
 
 
-def enable(control: Element, yes: bool = True) -> None:
+def enable(control: Button, yes: bool = True) -> None:
     """Switch a button on or off."""
     if yes:
         control.props.pop("disabled", None)
@@ -62,7 +81,7 @@ def enable(control: Element, yes: bool = True) -> None:
         control.props["disabled"] = True
 
 
-def menu(label: str, entries: Sequence[tuple[str, Handler]], *, symbol: str = "more_vert") -> Element:
+def menu(label: str, entries: Sequence[tuple[str, Handler]], *, symbol: str = "more_vert") -> Button:
     """A button that opens a list of actions: `menu("More", [("Rename", rename), ("Remove", remove)])`."""
     made = icon_button(symbol, label)
     with made, ui.menu().classes("ls-menu"):
@@ -137,7 +156,7 @@ def download_button(
     *,
     media_type: str = "",
     kind: str = "normal",
-) -> Element:
+) -> Button:
     """A button that makes a file and hands it over: `download_button("CSV", make_csv, "trend.csv")`."""
 
     async def hand_over() -> None:

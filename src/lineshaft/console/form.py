@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from lineshaft.kernel.errors import Invalid
 
 from .actions import button
+from .language import mark
 from .layout import element
 from .view import here, text
 
@@ -175,8 +176,7 @@ class Form:
             self._model.model_validate(given)
         except ValidationError as error:
             for found in error.errors():
-                message = text(found["msg"].removeprefix("Value error, "))
-                self.problem(str(found["loc"][0]) if found["loc"] else "", f"{message[:1].upper()}{message[1:]}.")
+                self.problem(str(found["loc"][0]) if found["loc"] else "", sentence_of(found))
             return None
         return given
 
@@ -194,6 +194,35 @@ class Form:
             if place not in self._problems:
                 raise
             self.problem(place, f"{text(error.message)} {text(error.hint) if error.hint else ''}".strip())
+
+
+SENTENCES = {
+    "missing": mark("This is needed."),
+    "int_parsing": mark("Enter a whole number."),
+    "int_from_float": mark("Enter a whole number."),
+    "int_type": mark("Enter a whole number."),
+    "float_parsing": mark("Enter a number."),
+    "float_type": mark("Enter a number."),
+    "greater_than_equal": mark("Enter {ge} or more."),
+    "greater_than": mark("Enter more than {gt}."),
+    "less_than_equal": mark("Enter {le} or less."),
+    "less_than": mark("Enter less than {lt}."),
+    "string_too_short": mark("Enter at least {min_length} characters."),
+    "string_too_long": mark("Enter at most {max_length} characters."),
+    "time_delta_parsing": mark("Enter a time such as 10 s or 5 min."),
+    "literal_error": mark("Choose one of the options."),
+    "enum": mark("Choose one of the options."),
+}
+"""Our words for what a model found wrong; what is not listed speaks in the model's own."""
+
+
+def sentence_of(found: Any) -> str:
+    """One finding of a model as a sentence in the viewer's language."""
+    known = SENTENCES.get(found["type"])
+    if known is not None:
+        return text(known, **found.get("ctx", {}))
+    message = text(found["msg"].removeprefix("Value error, "))
+    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "。")) else ".")
 
 
 def form(

@@ -10,7 +10,7 @@ import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from .language import catalogue
+from .language import catalogue, mark
 
 ABSENT = "–"
 """What stands where there is no value."""
@@ -96,7 +96,7 @@ def ago(moment: datetime | None, *, now: datetime | None = None, language: str =
     for span, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         if abs(seconds) >= span:
             count = f"{int(abs(seconds) // span)} {names(name)}"
-            return names("{span} ago", span=count) if seconds > 0 else names("in {span}", span=count)
+            return names(mark("{span} ago"), span=count) if seconds > 0 else names(mark("in {span}"), span=count)
     return names("now")
 
 

@@ -20,12 +20,12 @@ from nicegui.element import Element
 from lineshaft.kernel.errors import Forbidden, NotFound
 
 from .display import Badge, badge, error_panel
-from .language import LANGUAGES
+from .language import LANGUAGES, mark
 from .layout import element, icon
 from .live import Live
 from .registry import Page, Visit, find, pages
 from .search import Provider, SearchBox
-from .view import View, Work, enter, guarded, log, text
+from .view import View, Work, enter, guarded, text
 
 BUILD_S = 1.5
 """How long the first answer waits for a page; what takes longer appears when it is ready."""
@@ -212,7 +212,9 @@ class Frame:
     async def _draw_page(self, visit: Visit) -> None:
         try:
             if visit.page.role > self.view.role:
-                raise Forbidden("You may not open this page.", hint="Ask an administrator for the role it needs.")
+                raise Forbidden(
+                    mark("You may not open this page."), hint=mark("Ask an administrator for the role it needs.")
+                )
             drawn = visit.page.draw(self.view, **visit.arguments)
             if inspect.isawaitable(drawn):
                 await drawn
@@ -312,9 +314,17 @@ async def identify(around: Surroundings, request: Request) -> Any:
     return await who if inspect.isawaitable(who) else who
 
 
+def not_allowed() -> Forbidden:
+    """The error of a page that needs a higher role."""
+    return Forbidden(mark("You may not open this page."), hint=mark("Ask an administrator for the role it needs."))
+
+
 def not_found(address: str) -> NotFound:
     """The error of an address no page answers."""
-    return NotFound(f"There is no page at {address}.", hint="Use the navigation or the search to find what you need.")
+    return NotFound(
+        text("There is no page at {address}.", address=address),
+        hint=mark("Use the navigation or the search to find what you need."),
+    )
 
 
 def mark_svg() -> str:
@@ -326,6 +336,3 @@ def mark_svg() -> str:
         'stroke="none"/><path d="M9.5 14v6M22.5 14v6"/><circle cx="9.5" cy="24" r="4"/><circle cx="22.5" cy="24" '
         'r="4"/></svg>'
     )
-
-
-__all__ = ["Frame", "Health", "Surroundings", "identify", "log", "mark_svg", "not_found"]

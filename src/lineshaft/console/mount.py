@@ -25,11 +25,12 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from nicegui import Client, ui
+from nicegui import app as nicegui_app
 
 from . import theme
 from .display import error_panel
 from .frame import Frame, Health, Surroundings, identify, not_found
-from .language import preferred
+from .language import mark, preferred
 from .registry import Page, Visit, find, pages
 from .search import Provider
 from .view import View
@@ -71,6 +72,7 @@ def mount(
         search=search,
         health=health,
     )
+    _forget()
     for one in pages():
         _serve(around, one)
     theme.serve()
@@ -84,6 +86,12 @@ def mount(
         favicon=theme.ASSETS / "favicon.svg",
         binding_refresh_interval=None,
     )
+
+
+def _forget() -> None:
+    """Take back what an earlier mount in this process added, so that a server can be started again."""
+    nicegui_app.user_middleware.clear()
+    nicegui_app.middleware_stack = None
 
 
 def highest_role(who: Any) -> int:
@@ -131,7 +139,7 @@ async def _answer(around: Surroundings, request: Request, client: Client) -> Res
 
 
 def _missing(address: str) -> Visit:
-    return Visit(page=Page(address=address, title="Not found", draw=_draw_missing), address=address, arguments={})
+    return Visit(page=Page(address=address, title=mark("Not found"), draw=_draw_missing), address=address, arguments={})
 
 
 def _draw_missing(view: View) -> None:

@@ -63,7 +63,7 @@ class Wizard:
             head.classes(remove="ls-step-now ls-step-done")
             head.classes("ls-step-now" if i == self.position else "ls-step-done" if i < self.position else "")
         last = self.position == len(self._steps) - 1
-        list(self._forward)[-1].set(self._finish if last else text("Next"))
+        self._forward.set_label(self._finish if last else text("Next"))
         self._backward.set_visibility(self.position > 0)
         for body in self._bodies.values():
             body.set_visibility(False)

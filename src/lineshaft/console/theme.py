@@ -30,6 +30,7 @@ def version() -> str:
 
 def serve() -> None:
     """Let the browser fetch the assets."""
+    nicegui_app.remove_route(f"{BASE}/{version()}/{{path:path}}")
     nicegui_app.add_static_files(f"{BASE}/{version()}", ASSETS, max_cache_age=31_536_000)
 
 

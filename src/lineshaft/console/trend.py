@@ -64,11 +64,11 @@ class Curve:
 Load = Callable[[TimeRange, int], Awaitable[Mapping[str, Curve]]]
 
 WORDS = {
-    "live": mark("Live"), "paused": mark("Paused"), "reset": mark("Reset zoom"), "png": mark("Save picture"),
+    "live": mark("Live"), "paused": mark("Paused"), "png": mark("Save picture"),
     "csv": mark("Save as CSV"), "cursors": mark("Compare two moments"), "loading": mark("Loading …"),
-    "empty": mark("No values in this range"), "delta": mark("Difference"), "time": mark("Time"),
+    "empty": mark("No values in this range"),
     "hint": mark("Click twice to pin two cursors"), "uncertain": mark("Uncertain"), "bad": mark("Bad"),
-    "min": mark("min"), "max": mark("max"), "legend": mark("Show or hide"),
+    "legend": mark("Show or hide"),
     "earlier": mark("Earlier"), "later": mark("Later"), "in": mark("Zoom in"), "out": mark("Zoom out"),
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ from lineshaft.kernel.errors import Internal, NotFound, PlatformError
 from lineshaft.kernel.log import get_log
 
 from . import format as write
-from .language import catalogue
+from .language import catalogue, mark
 
 log = get_log("console")
 T = TypeVar("T")
@@ -154,8 +154,8 @@ def as_platform_error(error: Exception) -> PlatformError:
         return error
     log.error("a page failed", error=str(error), kind=type(error).__name__, exc_info=error)
     return Internal(
-        "Something went wrong on our side.",
-        hint="Try again; if it stays, tell your administrator the time.",
+        mark("Something went wrong on our side."),
+        hint=mark("Try again; if it stays, tell your administrator the time."),
         cause=f"{type(error).__name__}: {error}",
     )
 
