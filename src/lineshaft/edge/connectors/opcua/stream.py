@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -226,15 +226,21 @@ class Stream:
         nodes = [self._items[handle].node for handle in silent]
         found = await self._link.attributes(nodes, ua.AttributeIds.NodeClass)
         gone = {h: dv.StatusCode.value for h, dv in zip(silent, found, strict=True) if _vanished(dv)}
-        for subscription in {self._watched[handle][0] for handle in gone}:
-            params = ua.DeleteMonitoredItemsParameters()
-            params.SubscriptionId = subscription
-            params.MonitoredItemIds = [self._watched[h][1] for h in gone if self._watched[h][0] == subscription]
-            await self._link.session.delete_monitored_items(params)
+        await self._release(gone)
         for handle in gone:
             del self._watched[handle]
         self._missing.update(gone)
         await self._announce(gone)
+
+    async def _release(self, handles: Iterable[int]) -> None:
+        """Give monitored items back; a server that stumbles over a node that is gone keeps them."""
+        held: dict[int, list[int]] = defaultdict(list)
+        for subscription, item in (self._watched[handle] for handle in handles):
+            held[subscription].append(item)
+        for subscription, items in held.items():
+            params = ua.DeleteMonitoredItemsParameters(SubscriptionId=subscription, MonitoredItemIds=items)
+            with suppress(ua.UaStatusCodeError):
+                await self._link.session.delete_monitored_items(params)
 
     async def _find_again(self) -> None:
         if self._missing:
