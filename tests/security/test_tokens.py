@@ -33,12 +33,12 @@ READ = [Grant(role=Role.VIEWER, subtree="acme")]
 
 async def test_a_token_acts_as_its_owner_within_its_grants(security: Security, ada: Who) -> None:
     made = await security.tokens.create(ada, name="telegraf", grants=READ)
-    who = await security.standings.of_token(made.text, "10.1.1.1")
+    who = await security.standings.of_token(made.secret, "10.1.1.1")
     assert (who.kind, who.owner, who.name) == (WhoKind.TOKEN, ada.id, "telegraf (token of ada)")
     assert who.may(Role.VIEWER, "acme/line")
     assert not who.may(Role.OPERATOR, "acme/line")
-    assert made.text.startswith(f"ls_{made.token.id}_")
-    assert made.text not in repr(made)
+    assert made.secret.startswith(f"ls_{made.token.id}_")
+    assert made.secret not in repr(made)
 
 
 async def test_nobody_gives_a_token_more_than_they_hold(security: Security, ada: Who) -> None:
@@ -58,11 +58,11 @@ async def test_a_token_shrinks_with_its_owner(security: Security, ada: Who) -> N
     wide = [Grant(role=Role.ENGINEER, subtree="acme")]
     made = await security.tokens.create(ada, name="x", grants=wide)
     await security.users.change(PLATFORM, ada.id, grants=[Grant(role=Role.OPERATOR, subtree="acme/berlin")])
-    who = await security.standings.of_token(made.text, "o")
+    who = await security.standings.of_token(made.secret, "o")
     assert who.grants == (Grant(role=Role.OPERATOR, subtree="acme/berlin"),)
     await security.users.disable(PLATFORM, ada.id)
     with pytest.raises(TokenRefused):
-        await security.standings.of_token(made.text, "o")
+        await security.standings.of_token(made.secret, "o")
 
 
 def test_two_sets_of_grants_intersect() -> None:
@@ -79,11 +79,11 @@ def test_two_sets_of_grants_intersect() -> None:
 async def test_a_revoked_or_ended_token_is_refused_at_once(security: Security, ada: Who, db: Database) -> None:
     made = await security.tokens.create(ada, name="x", grants=READ)
     ending = await security.tokens.create(ada, name="y", grants=READ, ends_at=now() + timedelta(hours=1))
-    who = await security.standings.of_token(made.text, "o")
-    await security.standings.of_token(ending.text, "o")
+    who = await security.standings.of_token(made.secret, "o")
+    await security.standings.of_token(ending.secret, "o")
     await security.tokens.revoke(ada, made.token.id)
     with pytest.raises(TokenRefused):
-        await security.standings.of_token(made.text, "o")
+        await security.standings.of_token(made.secret, "o")
     with pytest.raises(Exception, match="no longer signed in"):
         await security.guard.require(who, Role.VIEWER, "acme", "x")
     with pytest.raises(TokenNotFound):
@@ -92,7 +92,7 @@ async def test_a_revoked_or_ended_token_is_refused_at_once(security: Security, a
         await tx.execute(sa.text(f"UPDATE security_tokens SET ends_us = {now_us() - MICROS}"))
     security.guard.forget()
     with pytest.raises(TokenRefused):
-        await security.standings.of_token(ending.text, "o")
+        await security.standings.of_token(ending.secret, "o")
 
 
 @pytest.mark.parametrize("text", ["", "ls_", "ls_x_", "hello", "ls_../_x", "ls_0123_wrong", "LS_a_b"])
@@ -105,12 +105,12 @@ async def test_the_right_id_with_another_secret_is_refused(security: Security, a
     one = await security.tokens.create(ada, name="x", grants=READ)
     two = await security.tokens.create(ada, name="y", grants=READ)
     with pytest.raises(TokenRefused):
-        await security.standings.of_token(f"ls_{one.token.id}_{two.text.split('_', 2)[2]}", "o")
+        await security.standings.of_token(f"ls_{one.token.id}_{two.secret.split('_', 2)[2]}", "o")
 
 
 async def test_tokens_make_no_tokens(security: Security, ada: Who) -> None:
     made = await security.tokens.create(ada, name="x", grants=READ)
-    who = await security.standings.of_token(made.text, "o")
+    who = await security.standings.of_token(made.secret, "o")
     with pytest.raises(Forbidden, match="A token cannot make tokens"):
         await security.tokens.create(who, name="y", grants=READ)
 
@@ -135,14 +135,14 @@ async def test_one_sees_and_revokes_ones_own_and_an_administrator_those_of_the_o
     assert await security.tokens.list_(stranger) == []
     with pytest.raises(Forbidden):
         await security.tokens.revoke(stranger, made.token.id)
-    await security.standings.of_token(made.text, "o")
+    await security.standings.of_token(made.secret, "o")
     await security.tokens.revoke(boss, made.token.id)
     assert await security.tokens.list_(ada) == []
 
 
 async def test_the_last_use_is_written_down_now_and_then(security: Security, ada: Who) -> None:
     made = await security.tokens.create(ada, name="x", grants=READ)
-    await security.standings.of_token(made.text, "o")
+    await security.standings.of_token(made.secret, "o")
     assert (await security.tokens.list_(ada))[0].used_at is None
     await security.standings.flush()
     used = (await security.tokens.list_(ada))[0].used_at
@@ -152,7 +152,7 @@ async def test_the_last_use_is_written_down_now_and_then(security: Security, ada
 
 async def test_the_audit_log_and_the_tables_hold_no_token_text(security: Security, ada: Who, tmp_path: Path) -> None:
     made = await security.tokens.create(ada, name="x", grants=READ)
-    secret = made.text.split("_", 2)[2]
+    secret = made.secret.split("_", 2)[2]
     assert secret not in str(await security.guard.entries(PLATFORM))
     files = [p.read_bytes() for p in tmp_path.glob("catalogue.db*")]
     assert files

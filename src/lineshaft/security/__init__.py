@@ -6,6 +6,7 @@ Holds  users, sessions, tokens, devices and the audit log (table prefix security
 Ask    Guard, Users, Sessions, Tokens, Devices; Security builds them all
 """
 
+from .api import identifier, install, router
 from .errors import (
     BadTopic,
     Busy,
@@ -43,12 +44,13 @@ from .model import (
     Who,
     WhoKind,
 )
-from .service import Devices, Guard, Security, Sessions, Tokens, Users, local_admin
+from .service import Admit, Devices, Guard, Security, Sessions, Tokens, Users, local_admin
 from .settings import SecuritySettings
 from .worker import Caretaker, Doorkeeper
 
 __all__ = [
     "PLATFORM",
+    "Admit",
     "AuditEntry",
     "AuditFilter",
     "BadTopic",
@@ -92,5 +94,8 @@ __all__ = [
     "WeakPassword",
     "Who",
     "WhoKind",
+    "identifier",
+    "install",
     "local_admin",
+    "router",
 ]

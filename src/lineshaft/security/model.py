@@ -221,10 +221,10 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """A fresh token with its text, shown this once."""
+    """A fresh token with its whole text, shown this once."""
 
     token: Token
-    text: str = field(repr=False)
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

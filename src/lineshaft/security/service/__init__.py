@@ -11,7 +11,7 @@ from .devices import Admit, Devices
 from .guard import Guard
 from .local import local_admin
 from .passwords import Passwords
-from .sessions import Sessions
+from .sessions import Sessions, nobody
 from .standings import Standings
 from .tokens import Tokens
 from .users import Users
@@ -27,6 +27,7 @@ __all__ = [
     "Tokens",
     "Users",
     "local_admin",
+    "nobody",
 ]
 
 

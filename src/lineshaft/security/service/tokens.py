@@ -65,7 +65,7 @@ class Tokens:
             place = _place(grants)
             await self._guard.record(who, "security.token.create", f"token:{token.id}", after=after, path=place, tx=tx)
             await tx.announce(TokenChanged(token=token.id, change="create"))
-        return NewToken(token=token, text=f"ls_{token.id}_{secret}")
+        return NewToken(token=token, secret=f"ls_{token.id}_{secret}")
 
     async def list_(self, who: Who, *, after: str = "", limit: int = 100) -> list[Token]:
         """One's own tokens, and those of people one administers; oldest first, those after the id `after`."""
