@@ -8,8 +8,9 @@ Ask    Historian for what was, Live for what is
 
 from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
 from .events import SeriesGrew
-from .model import Aggregate, Answer, Fill, Grades, Latest, Selection
-from .service import Live
+from .model import Aggregate, Answer, Fill, Grades, Latest, Selection, Series
+from .service import Historian, Live, latest_of
+from .settings import TelemetrySettings
 
 __all__ = [
     "Aggregate",
@@ -19,12 +20,16 @@ __all__ = [
     "Every",
     "Fill",
     "Grades",
+    "Historian",
     "Latest",
     "Live",
     "Selection",
+    "Series",
     "SeriesGrew",
+    "TelemetrySettings",
     "Unit",
     "fitting",
+    "latest_of",
     "parse_bucket",
     "parse_span",
 ]

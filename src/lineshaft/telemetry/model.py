@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.kernel.terms import PlantPath, Quality, Value
+from lineshaft.kernel.terms import Kind, PlantPath, Quality, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,6 +128,17 @@ def glob(pattern: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A path that has samples."""
+
+    path: PlantPath
+    kind: Kind
+    """Text when its first value was text, else number."""
+    since: datetime
+    """When its first sample arrived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
     """The newest sample of one series."""
 
@@ -161,4 +172,7 @@ class Answer:
     width: timedelta | None = None
     """Width of the buckets where they have one; None for raw values and calendar buckets."""
     next: tuple[int, int] | None = None
-    """Where the next page of raw values begins; None at the end."""
+    """Give this as `after` for the next page of raw values; None at the end."""
+
+
+RAW_COLUMNS = ("path", "ts", "number", "text", "quality")

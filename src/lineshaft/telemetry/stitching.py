@@ -52,6 +52,10 @@ class Parts:
     def __len__(self) -> int:
         return len(self.series)
 
+    def joined(self, other: Parts) -> Parts:
+        """These and others."""
+        return Parts(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in self.__slots__})
+
     def take(self, rows: Longs | Bools) -> Parts:
         """Some of the parts, in the order given."""
         return Parts(**{name: getattr(self, name)[rows] for name in self.__slots__})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lineshaft.telemetry.model import Grades
 
 from .covering import Cover
-from .schema import ROLLUPS, SAMPLES
+from .schema import FAST, ROLLUPS, SAMPLES
 
 Spoiled = dict[int, tuple[tuple[int, int], ...]]
 """Per level the (series, start in seconds) of rollup rows that may not be used."""
@@ -53,8 +53,8 @@ def newest(series: Sequence[int], start: int, end: int | None, grades: Grades) -
     """The last row of each series in a span."""
     quality = "" if grades is Grades.ALL else f"AND quality < {grades.below}"
     return f"""
-        SELECT series, max(ts) AS at, argMax((number, text, quality), ts) AS row
-        FROM (SELECT series, ts, number, text, quality FROM {SAMPLES} FINAL
+        SELECT series, max(t) AS ts, argMax(n, t) AS number, argMax(w, t) AS text, argMax(q, t) AS quality
+        FROM (SELECT series, ts AS t, number AS n, text AS w, quality AS q FROM {SAMPLES} FINAL
               WHERE {_within(series, start, end)} {quality})
         GROUP BY series"""
 
@@ -155,15 +155,19 @@ def fresh(series: Sequence[int], cover: Cover, level: int, *, limit: int) -> str
         LIMIT {limit}"""
 
 
+def fast(series: Sequence[int]) -> str:
+    """Those that have rollups of one second."""
+    return f"SELECT DISTINCT series FROM {FAST} WHERE series IN ({_numbers(series)})"
+
+
 def extremes(series: Sequence[int], start: int, end: int, grades: Grades, *, windows: int) -> str:
     """The rows of the lowest and the highest value of each of `windows` equal windows, and the first and last."""
     width = max(1, -(-(end - start) // windows))
     return f"""
-        SELECT DISTINCT series, at, value FROM (
+        SELECT DISTINCT series, point.1 AS at, point.2 AS value FROM (
             SELECT series, arrayJoin([
-                (argMin({_AT}, number), min(number)), (argMax({_AT}, number), max(number)),
-                (min({_AT}), argMin(number, ts)), (max({_AT}), argMax(number, ts))]) AS point,
-                point.1 AS at, point.2 AS value
+                (argMin(ts, number), min(number)), (argMax(ts, number), max(number)),
+                (min(ts), argMin(number, ts)), (max(ts), argMax(number, ts))]) AS point
             FROM {SAMPLES} FINAL WHERE {_within(series, start, end)} AND {good(grades)}
             GROUP BY series, intDiv({_AT} - {start}, {width}))"""
 
@@ -171,17 +175,17 @@ def extremes(series: Sequence[int], start: int, end: int, grades: Grades, *, win
 def points(series: Sequence[int], start: int, end: int, grades: Grades) -> str:
     """Every row that counts."""
     return f"""
-        SELECT series, {_AT} AS at, number AS value FROM {SAMPLES} FINAL
+        SELECT series, ts AS at, number AS value FROM {SAMPLES} FINAL
         WHERE {_within(series, start, end)} AND {good(grades)}"""
 
 
 def lttb(source: str, most: int) -> str:
     """Largest triangle, three buckets (Steinarsson 2013): at most `most` of the points of each series."""
     return f"""
-        SELECT series, point.1 AS at, point.2 AS value
+        SELECT series, point.1 AS ts, point.2 AS number
         FROM (SELECT series, arrayJoin(largestTriangleThreeBuckets({most})(at, value)) AS point
               FROM ({source}) GROUP BY series)
-        ORDER BY series, at"""
+        ORDER BY series, ts"""
 
 
 def bucket_by_width(width_us: int) -> str:
@@ -211,7 +215,7 @@ def _time(micros: int) -> str:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    return ",".join(map(str, numbers))
+    return ",".join(map(str, numbers)) or "NULL"
 
 
 def _pairs(pairs: Sequence[tuple[int, int]]) -> str:

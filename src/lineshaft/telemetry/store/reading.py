@@ -18,7 +18,7 @@ from lineshaft.telemetry.stitching import Parts
 from . import questions
 from .asking import Store
 from .covering import RAW, Cover, Frontier, cover
-from .schema import FAST, POSITIONS, ROLLUPS
+from .schema import POSITIONS, ROLLUPS
 
 MOST_SPOILED: Final = 10_000
 """Rollup rows of one level read finer because of what they hold; with more the level is not used."""
@@ -68,7 +68,7 @@ class Reading:
     async def newest(
         self, series: Sequence[int], *, before: int | None = None, grades: Grades = Grades.ALL
     ) -> pa.Table:
-        """The newest row of each series (series, at, row), those with none left out.
+        """The newest row of each series, columns as of `rows`; those with none left out.
 
         Most series spoke lately, so it looks back an hour first, then a month, then to the beginning.
         """
@@ -119,13 +119,11 @@ class Reading:
             if max_gap is None
             else await self._ask(questions.newest(series, max(start - max_gap, 0), start, Grades.ALL))
         )
-        at = table["at"].cast(pa.int64()).to_numpy()
-        row = table["row"].combine_chunks()
-        number = row.field(0).to_numpy(zero_copy_only=False)
-        good = (row.field(2).to_numpy(zero_copy_only=False) < grades.below) & np.isfinite(number)
+        at, number = table["ts"].cast(pa.int64()).to_numpy(), table["number"].to_numpy()
+        good = (table["quality"].to_numpy() < grades.below) & np.isfinite(number)
         zeros = np.zeros(len(at))
         return Parts(
-            series=_numbered(table["series"], series),
+            series=numbered(table["series"], series),
             first_at=at,
             last_at=at,
             good=good.astype(np.int64),
@@ -141,7 +139,7 @@ class Reading:
         )
 
     async def thinned(self, series: Sequence[int], start: int, end: int, grades: Grades, *, points: int) -> pa.Table:
-        """At most `points` rows (series, at, value) of each series that keep its shape."""
+        """At most `points` rows (series, ts, number) of each series that keep its shape."""
         edges = np.array([start, end], dtype=np.int64)
         sums, _ = await self.parts(
             series,
@@ -164,14 +162,13 @@ class Reading:
     async def _by_levels(self, series: Sequence[int]) -> list[tuple[tuple[int, ...], Mapping[int, Frontier]]]:
         """The series that share their levels of rollups: only fast ones have one of a second."""
         frontiers = await self._frontiers()
-        table = await self._ask(f"SELECT DISTINCT series FROM {FAST} WHERE series IN ({','.join(map(str, series))})")
-        fast = set(table["series"].to_pylist())
+        fast = set((await self._ask(questions.fast(series)))["series"].to_pylist())
         slower = {level: frontier for level, frontier in frontiers.items() if level > 1}
         groups = (
             (tuple(s for s in series if s in fast), frontiers),
             (tuple(s for s in series if s not in fast), slower),
         )
-        return [(group, known) for group, known in groups if group]
+        return [(group, known) for group, known in groups if group] or [((), slower)]
 
     async def _spoiled(
         self, series: Sequence[int], plan: Cover, conditions: Sequence[str]
@@ -220,10 +217,10 @@ def _conditions(grades: Grades, max_gap: int | None, fill: Fill) -> list[str]:
 def _to_parts(table: pa.Table, series: Sequence[int]) -> Parts:
     columns = {name: table[name].to_numpy() for name in Parts.__slots__ if name != "series"}
     flags = {name: columns[name].astype(bool) for name in ("opens", "open")}
-    return Parts(**{**columns, **flags, "series": _numbered(table["series"], series)})
+    return Parts(**{**columns, **flags, "series": numbered(table["series"], series)})
 
 
-def _numbered(ids: pa.ChunkedArray, series: Sequence[int]) -> NDArray[np.int64]:
+def numbered(ids: pa.ChunkedArray, series: Sequence[int]) -> NDArray[np.int64]:
     """The place of each id in `series`."""
     known = np.array(series, dtype=np.uint64)
     order = np.argsort(known)

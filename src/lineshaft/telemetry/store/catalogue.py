@@ -1,0 +1,74 @@
+"""Finds series in the catalogue: by place, by pattern, by words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from lineshaft.kernel.clock import from_us
+from lineshaft.kernel.db import Database
+from lineshaft.kernel.terms import Kind, PlantPath, series_id
+from lineshaft.telemetry.model import Series, glob
+
+from .series import SERIES, to_signed
+
+_AT_ONCE = 500
+_PAGE = 2_000
+
+
+class Catalogue:
+    """Knows which series there are."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def find(
+        self, trees: Sequence[str], *, pattern: str = "", search: str = "", after: str = "", limit: int = 1_000
+    ) -> list[Series]:
+        """Series at or below `trees` that match, ordered by path, those after the path `after`.
+
+        `pattern` is a glob over whole paths; `search` are words that all occur in the path, in any case.
+        """
+        page = max(_PAGE, limit) if pattern else limit
+        found: list[Series] = []
+        while len(found) < limit:
+            async with self._db.read() as tx:
+                rows = await tx.all(_matching(trees, search, after).limit(page))
+            found += [_series(row) for row in rows if _fits(row["path"], trees, pattern)]
+            if len(rows) < page:
+                break
+            after = rows[-1]["path"]
+        return found[:limit]
+
+    async def known(self, paths: Sequence[str]) -> set[str]:
+        """Those of the paths that have samples."""
+        found: set[str] = set()
+        async with self._db.read() as tx:
+            for start in range(0, len(paths), _AT_ONCE):
+                ids = [to_signed(series_id(path)) for path in paths[start : start + _AT_ONCE]]
+                found.update(row["path"] for row in await tx.all(sa.select(SERIES.c.path).where(SERIES.c.id.in_(ids))))
+        return found
+
+
+def _matching(trees: Sequence[str], search: str, after: str) -> sa.Select[Any]:
+    wanted = sa.select(SERIES).order_by(SERIES.c.path)
+    if "" not in trees:
+        places = [
+            sa.or_(SERIES.c.path == tree, SERIES.c.path.startswith(f"{tree}/", autoescape=True)) for tree in trees
+        ]
+        wanted = wanted.where(sa.or_(*places))
+    for word in search.lower().split():
+        wanted = wanted.where(sa.func.lower(SERIES.c.path).contains(word, autoescape=True))
+    return wanted.where(SERIES.c.path > after) if after else wanted
+
+
+def _fits(path: str, trees: Sequence[str], pattern: str) -> bool:
+    """SQLite's LIKE knows no case for ASCII letters, so places are looked at once more."""
+    place = PlantPath(path)
+    return any(place.within(tree) for tree in trees) and (not pattern or glob(pattern).fullmatch(path) is not None)
+
+
+def _series(row: sa.RowMapping) -> Series:
+    return Series(path=PlantPath(row["path"]), kind=Kind(row["kind"]), since=from_us(row["first_us"]))
