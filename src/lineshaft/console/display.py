@@ -12,7 +12,7 @@ from .format import number, unit_text
 from .language import mark
 from .layout import Draw, element, icon
 from .live import Live
-from .view import as_platform_error, here, text
+from .view import View, as_platform_error, here, text
 
 STATES: dict[str, tuple[str, str]] = {
     "good": ("good", mark("Good")),
@@ -50,10 +50,10 @@ def look_of(state: str) -> str:
     return STATES.get(state.lower(), ("unknown", ""))[0]
 
 
-def label_of(state: str) -> str:
+def label_of(state: str, view: View | None = None) -> str:
     """The name of a state in the viewer's language."""
     known = STATES.get(state.lower())
-    return text(known[1]) if known else text(state)
+    return (view or here()).text(known[1] if known else state)
 
 
 class Badge(Live, component="assets/ls_badge.js"):
@@ -61,7 +61,7 @@ class Badge(Live, component="assets/ls_badge.js"):
 
     def set(self, state: str, label: str | None = None) -> None:
         """Change the state; `label` replaces its usual name."""
-        self.patch(look=look_of(state), label=label_of(state) if label is None else label)
+        self.patch(look=look_of(state), label=label_of(state, self.view) if label is None else label)
 
 
 def badge(state: str, label: str | None = None) -> Badge:
@@ -72,9 +72,10 @@ def badge(state: str, label: str | None = None) -> Badge:
 class Value(Live, component="assets/ls_value.js"):
     """One live value with unit, quality and age, in a line of text."""
 
-    def set(self, value: Any, *, quality: str = "good", at: datetime | None = None) -> None:
+    def set(self, value: Any, *, quality: object = "good", at: datetime | int | None = None) -> None:
         """Change the value; see `tile` for the arguments."""
-        self.patch(value=shown(value, self.state["digits"]), **reading_state(quality, at))
+        shown_now = shown(value, self.state["digits"], self.view)
+        self.patch(value=shown_now, **reading_state(quality, at, self.view))
 
 
 def value(
@@ -82,27 +83,27 @@ def value(
     *,
     unit: str = "",
     digits: int | None = None,
-    quality: str = "good",
-    at: datetime | None = None,
+    quality: object = "good",
+    at: datetime | int | None = None,
 ) -> Value:
     """A live value inside facts or text: `speed = value(unit="Cel")`, later `speed.set(71.3, at=when)`."""
     return Value(value=shown(now, digits), unit=unit_text(unit), digits=digits, **reading_state(quality, at))
 
 
-def shown(now: Any, digits: int | None = None) -> str:
+def shown(now: Any, digits: int | None = None, view: View | None = None) -> str:
     """A value as text: numbers formatted, truth as on/off, the rest as it is."""
     if isinstance(now, bool):
-        return text("On") if now else text("Off")
+        return (view or here()).text("On" if now else "Off")
     if now is None or isinstance(now, int | float):
         return number(now, digits)
     return str(now)
 
 
-def reading_state(quality: object, at: datetime | int | None) -> dict[str, Any]:
+def reading_state(quality: object, at: datetime | int | None, view: View | None = None) -> dict[str, Any]:
     """Quality look and time (milliseconds) of a reading, as the components take them; `at` may be in µs."""
     name = str(getattr(quality, "grade", quality)).lower()
     millis = at // 1000 if isinstance(at, int) else int(at.timestamp() * 1000) if at else None
-    return {"look": look_of(name), "label": label_of(name), "at": millis}
+    return {"look": look_of(name), "label": label_of(name, view), "at": millis}
 
 
 class Facts:
@@ -223,8 +224,3 @@ class Code(Live, component="assets/ls_code.js"):
 def code(content: str, *, title: str = "") -> Code:
     """A block of code or configuration with a copy button."""
     return Code(content=content, title=title, copy=text("Copy"), copied=text("Copied"))
-
-
-def zone_name() -> str:
-    """The viewer's time zone by name."""
-    return str(here().timezone)

@@ -13,6 +13,8 @@ from typing import Any
 from nicegui import Client, core, json
 from nicegui.element import Element
 
+from .view import here
+
 GATHER_S = 0.03
 """How long changes are gathered before they are sent together."""
 
@@ -27,6 +29,8 @@ class Live(Element):  # type: ignore[misc]
 
     def __init__(self, **state: Any) -> None:
         super().__init__()
+        self.view = here()
+        """Whose part it is; it may be changed from anywhere, also from outside the page."""
         self.state: dict[str, Any] = state
 
     def patch(self, **changes: Any) -> None:
@@ -48,6 +52,8 @@ class Live(Element):  # type: ignore[misc]
     def _tell(self, changes: dict[str, Any]) -> None:
         if self.is_deleted or self.client.is_deleted or not core.is_loop_running():
             return
+        if self.id in self.client.outbox.updates:
+            return  # The whole state is about to be sent anyway.
         waiting = _pending.setdefault(self.client, {})
         if not waiting:
             asyncio.get_running_loop().call_later(GATHER_S, _send, weakref.ref(self.client))

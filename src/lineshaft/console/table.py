@@ -23,7 +23,7 @@ from typing import Any
 from . import format as write
 from .display import label_of, look_of, shown
 from .live import Live
-from .view import guarded, here, text
+from .view import View, guarded, here, text
 
 Row = dict[str, Any]
 
@@ -138,11 +138,11 @@ class Table(Live, component="assets/ls_table.js"):
         """What a cell shows (`t`), sorts by (`s`) and, for a state, looks like (`l`); `a` is a time that ages."""
         column = self._columns[name]
         if column.kind == "status" and value is not None:
-            return {"t": label_of(str(value)), "s": str(value), "l": look_of(str(value))}
+            return {"t": label_of(str(value), self.view), "s": str(value), "l": look_of(str(value))}
         if column.kind == "ago" and isinstance(value, datetime):
             millis = int(value.timestamp() * 1000)
             return {"t": "", "s": millis, "a": millis}
-        return {"t": _text(column, value), "s": _sort(value)}
+        return {"t": _text(column, value, self.view), "s": _sort(value)}
 
     async def _fetch(self, ask: Ask, *, append: bool) -> None:
         if self._load is None:
@@ -175,18 +175,18 @@ def _after(ask: Ask, cursor: str | None) -> Ask:
     return Ask(after=cursor, filter=ask.filter, sort=ask.sort, descending=ask.descending, limit=ask.limit)
 
 
-def _text(column: Column, value: Any) -> str:
+def _text(column: Column, value: Any, view: View) -> str:
     if value is None:
         return write.ABSENT
     if isinstance(value, datetime):
-        return here().moment(value)
+        return view.moment(value)
     if column.kind == "bytes":
         return write.size(float(value))
     if column.kind == "duration":
-        return write.duration(value, here().language)
+        return write.duration(value, view.language)
     if column.kind == "number" or (column.unit and isinstance(value, int | float)):
         return write.quantity(value, column.unit, column.digits)
-    return shown(value, column.digits)
+    return shown(value, column.digits, view)
 
 
 def _sort(value: Any) -> Any:

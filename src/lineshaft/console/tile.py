@@ -31,16 +31,17 @@ class Tile(Live, component="assets/ls_tile.js"):
         status: str | None = None,
     ) -> None:
         """Show a new value. `quality` is a Quality, Grade or word; `at` the source time (aware, or µs)."""
-        changes: dict[str, Any] = {"value": shown(value, self.state["digits"]), **reading_state(quality, at)}
+        now = shown(value, self.state["digits"], self.view)
+        changes: dict[str, Any] = {"value": now, **reading_state(quality, at, self.view)}
         if status is not None:
-            changes |= {"status": look_of(status), "statusLabel": label_of(status)}
+            changes |= {"status": look_of(status), "statusLabel": label_of(status, self.view)}
         spark: list[float | None] | None = self.state["spark"]
         if spark is not None:
             point = float(value) if isinstance(value, int | float) else None
             if changes["at"] is None or changes["at"] != self.state["at"]:
                 spark.append(point)
                 del spark[:-POINTS]
-                changes["point"] = [self.state["count"], point]
+                changes["points"] = [*self.waiting().get("points", ()), [self.state["count"], point]]
                 self.state["count"] += 1
         self.patch(**changes)
 
@@ -106,7 +107,7 @@ class Gauge(Live, component="assets/ls_gauge.js"):
 
     def set(self, value: float | None, *, quality: object = "good") -> None:
         """Move the pointer."""
-        self.patch(raw=value, value=number(value, self.state["digits"]), **reading_state(quality, None))
+        self.patch(raw=value, value=number(value, self.state["digits"]), **reading_state(quality, None, self.view))
 
 
 def gauge(

@@ -17,7 +17,7 @@ from typing import Any
 
 from .display import label_of, look_of
 from .live import Live
-from .view import guarded, here, text
+from .view import View, guarded, here, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Tree(Live, component="assets/ls_tree.js"):
     def change(self, node: str, **changes: Any) -> None:
         """Change note, status, label or symbol of a node that has been loaded."""
         if node in self.state["nodes"]:
-            self._put({node: {**self.state["nodes"][node], **_drawn_changes(changes)}})
+            self._put({node: {**self.state["nodes"][node], **_drawn_changes(changes, self.view)}})
 
     async def open(self, node: str | None = None) -> None:
         """Load what lies below a node; None loads the top."""
@@ -75,9 +75,9 @@ class Tree(Live, component="assets/ls_tree.js"):
             self.patch(
                 failed={**self.state["failed"], node or "": str(error)}, **({"roots": []} if node is None else {})
             )
-            here().explain(error)
+            self.view.explain(error)
             return
-        self._put({n.id: _drawn(n) for n in found})
+        self._put({n.id: _drawn(n, self.view) for n in found})
         ids = [n.id for n in found]
         if node is None:
             self.patch(roots=ids)
@@ -99,7 +99,7 @@ class Tree(Live, component="assets/ls_tree.js"):
             self._tell({"put": {**self.waiting().get("put", {}), **differing}})
 
 
-def _drawn(node: TreeNode) -> dict[str, Any]:
+def _drawn(node: TreeNode, view: View) -> dict[str, Any]:
     return {
         "label": node.label,
         "symbol": node.symbol,
@@ -108,20 +108,20 @@ def _drawn(node: TreeNode) -> dict[str, Any]:
         "tickable": node.tickable,
         "open": node.open,
         "href": node.href,
-        **_status(node.status),
+        **_status(node.status, view),
     }
 
 
-def _drawn_changes(changes: dict[str, Any]) -> dict[str, Any]:
+def _drawn_changes(changes: dict[str, Any], view: View) -> dict[str, Any]:
     status = changes.pop("status", None)
-    return {**changes, **(_status(status) if status is not None else {})}
+    return {**changes, **(_status(status, view) if status is not None else {})}
 
 
-def _status(status: str) -> dict[str, str]:
+def _status(status: str, view: View) -> dict[str, str]:
     """How a status is marked; good and running ones are not, so that the eye finds the others."""
     look = look_of(status) if status else ""
     quiet = look in ("", "good", "run")
-    return {"look": "" if quiet else look, "statusLabel": "" if quiet else label_of(status)}
+    return {"look": "" if quiet else look, "statusLabel": "" if quiet else label_of(status, view)}
 
 
 def tree(

@@ -15,12 +15,12 @@ export default {
   },
   methods: {
     patch(changes) {
-      const { point, ...rest } = changes;
+      const { points, ...rest } = changes;
       Object.assign(this.s, rest);
-      if (point && this.s.spark && point[0] >= this.s.count) {
-        this.s.spark = [...this.s.spark, point[1]].slice(-60);
-        this.s.count = point[0] + 1;
-      }
+      const fresh = (points ?? []).filter(([turn]) => turn >= this.s.count);
+      if (!fresh.length) return;
+      this.s.spark = [...this.s.spark, ...fresh.map(([, value]) => value)].slice(-60);
+      this.s.count = fresh[fresh.length - 1][0] + 1;
     },
   },
   template: `
