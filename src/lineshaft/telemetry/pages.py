@@ -72,7 +72,7 @@ class _Explorer:
 
     def draw(self) -> None:
         text_ = self._view.text
-        left, right = split(start="300px")
+        left, right = split(start=0.25)
         with left, section(text_("Values")):
             self._tree = tree(
                 self._branches,
