@@ -278,6 +278,15 @@ class Frame:
         if visit is not None:
             background_tasks.create(self.show(visit), name="reload", context=self.client.content)
 
+    @property
+    def site(self) -> str:
+        """Scheme, host and port of the address in the browser."""
+        return str(self.client.request.base_url).rstrip("/")
+
+    def speak(self, language: str) -> None:
+        """Remember the language in the browser and load the page again."""
+        self.client.run_javascript(f"lineshaft.language({json.dumps(language)})")
+
     def title(self, name: str, trail: Sequence[tuple[str, str]]) -> None:
         """Name the page in the browser and in the breadcrumb."""
         self.client.title = f"{name} · {self.around.plant}"

@@ -54,6 +54,21 @@ def gallery(view: View) -> None:
     })  # fmt: skip
 
 
+@page("/gallery/many", title="Two hundred values", section="Development", icon="apps", order=901)
+def many(view: View) -> None:
+    """Two hundred tiles with sparklines, all changing every half second."""
+    heading("Two hundred values", subtitle="Each changes every half second")
+    with tiles(size="small"):
+        shown = [tile(f"Value {i + 1}", 100.0, unit="bar", spark=[]) for i in range(200)]
+
+    def move() -> None:
+        now = datetime.now(UTC)
+        for i, one in enumerate(shown):
+            one.set(100 + 10 * math.sin(now.timestamp() + i) + random.gauss(0, 0.5), at=now)
+
+    view.every(0.5, move)
+
+
 def _actions(view: View) -> None:
     button("Ask first", lambda: _ask(view), symbol="help_outline")
     button(
@@ -185,7 +200,7 @@ def _tables(view: View) -> None:
          "seen": datetime.now(UTC) - timedelta(seconds=3**i), "address": f"opc.tcp://10.0.0.{i}:4840"}
         for i, name in enumerate(MACHINES)
     ]  # fmt: skip
-    left, right = split(start="30%")
+    left, right = split(start=0.3)
     with left, section("Plant"):
         plant = tree(_branches, on_select=lambda node: view.toast(node), label="Plant", selected="line-1")
     with right:

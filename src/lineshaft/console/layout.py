@@ -115,15 +115,17 @@ def stack(*, tight: bool = False) -> Element:
     return element("div", "ls-stack", "ls-tight" if tight else "")
 
 
-def split(*, start: str = "30%", least: str = "240px") -> tuple[Element, Element]:
+def split(*, start: float = 0.3) -> tuple[Element, Element]:
     """Two panes with a bar between that can be dragged or moved with arrow keys; below each other on phones.
+
+    `start` is the left pane's share of the width.
 
     left, right = split()
     with left: tree(...)
     with right: ...
     """
     with element("div", "ls-split") as pane:
-        pane.style(f"--ls-split: {start}; --ls-split-least: {least}")
+        pane.style(f"--ls-split: {start:.0%}")
         left = element("div", "ls-split-pane")
         element("div", "ls-split-bar", role="separator", tabindex="0", aria_orientation="vertical",
                 aria_label=text("Resize"))  # fmt: skip

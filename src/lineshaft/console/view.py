@@ -44,6 +44,9 @@ class Screen(Protocol):
     def reload(self) -> None: ...
     @property
     def hidden(self) -> bool: ...
+    @property
+    def site(self) -> str: ...
+    def speak(self, language: str) -> None: ...
     def title(self, text: str, trail: Sequence[tuple[str, str]]) -> None: ...
     def toast(self, message: str, hint: str, kind: str, action: tuple[str, Work] | None) -> None: ...
 
@@ -88,6 +91,15 @@ class View:
     def reload(self) -> None:
         """Draw this page again, after something it shows has changed."""
         self.screen.reload()
+
+    @property
+    def site(self) -> str:
+        """Where the viewer reaches the platform: `http://127.0.0.1:8080`."""
+        return self.screen.site
+
+    def speak(self, language: str) -> None:
+        """Show the whole console in another language from now on."""
+        self.screen.speak(language)
 
     def title(self, text: str, *, trail: Sequence[tuple[str, str]] = ()) -> None:
         """Name what this page shows and where it lies: `view.title("Filler", trail=[("Line 1", "/assets/…")])`."""
