@@ -33,7 +33,7 @@ class Ana:
 async def find(who, words, limit):
     return [Hit(title=f"{words} {i}", address=f"/gallery?id={i}") for i in range(3)]
 app = FastAPI()
-mount(app, identify=lambda request: Ana(), plant="Test plant", timezone="Asia/Shanghai", search=[find], development=True)
+mount(app, identify=lambda r: Ana(), plant="Test plant", timezone="Asia/Shanghai", search=[find], development=True)
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error")
 """
 
