@@ -196,6 +196,8 @@ def load(
             parsed[name] = kind.model_validate(raw.get(name, {}))
         except ValidationError as error:
             complaints.extend(complaints_of(error, kind, name))
+        except Invalid as error:
+            complaints.append(Complaint(place=name, message=error.message, hint=error.hint))
     plant = parsed.get("plant")
     if isinstance(plant, PlantSettings):
         complaints.extend(c for name, section in parsed.items() for c in section.complaints(name, plant))

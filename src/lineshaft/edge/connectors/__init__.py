@@ -187,6 +187,10 @@ class Connector(Generic[S]):
         """Problems that can be found without touching the network."""
         return []
 
+    def problems(self) -> list[Problem]:
+        """Tags that are bad right now, beyond their quality; asked after each poll and named once each."""
+        return []
+
     async def connect(self) -> None:
         """Open the link, or raise Unavailable saying what does not answer and where."""
 

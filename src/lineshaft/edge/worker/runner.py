@@ -51,6 +51,7 @@ class Runner:
         self._changes = Changes(built.tags, polled=not self._connector.subscribes, max_silence_s=max_silence_s)
         self._health = Health(connection=self.connection.name, connector=self.connection.connector)
         self._troubles: dict[tuple[str, str], Trouble] = {}
+        self._polled_troubles: set[tuple[str, str]] = set()
         self._counts: deque[tuple[float, int]] = deque()
         self._samples = self._late = self._reconnects = self._dropped = 0
         self._last_sample_us = 0
@@ -160,6 +161,7 @@ class Runner:
             if self._health.state is not State.GOOD:
                 await self._good()
             self._took(readings)
+            self._name(self._connector.problems())
             if not self._outlet.offer(self._changes.reported(readings)):
                 self._dropped += len(readings)
             due += span
@@ -195,6 +197,17 @@ class Runner:
         log.warning(
             "trouble", connection=self.connection.name, place=problem.path, what=problem.message, hint=problem.hint
         )
+
+    def _name(self, problems: list[Problem]) -> None:
+        """Name what is bad now, and forget what has been mended."""
+        bad = {(p.path, p.message.split(":")[0]) for p in problems}
+        for key in [k for k in self._polled_troubles if k not in bad]:
+            self._polled_troubles.discard(key)
+            if self._troubles.pop(key, None) is not None:
+                log.info("trouble over", connection=self.connection.name, place=key[0])
+        for problem in problems:
+            self.trouble(problem)
+        self._polled_troubles |= bad
 
     # ---- good and lost ----
 

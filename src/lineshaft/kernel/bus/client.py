@@ -112,7 +112,9 @@ class Bus:
         self.on_back: list[Callable[[], None]] = []
 
     @classmethod
-    async def connect(cls, url: str, *, user: str = "", password: str = "", name: str = "lineshaft") -> Bus:
+    async def connect(
+        cls, url: str, *, user: str = "", password: str = "", name: str = "lineshaft", within_s: float = 5.0
+    ) -> Bus:
         """Connect, and reconnect for ever after; raises Unavailable when the first try fails.
 
         TLS addresses shake hands first: the library would otherwise send the password in clear to a
@@ -123,8 +125,14 @@ class Bus:
         options: dict[str, Any] = {"user": user, "password": password} if user else {}
         if url.startswith(("tls://", "wss://")):
             options |= {"tls": ssl.create_default_context(), "tls_handshake_first": True}
+        last: list[Exception] = []
+
+        async def failed(error: Exception) -> None:
+            last[:] = [error]
+            log.debug("bus client", error=str(error), kind=type(error).__name__)
+
         try:
-            await client.connect(
+            connecting = client.connect(
                 url,
                 name=name,
                 max_reconnect_attempts=-1,
@@ -133,16 +141,17 @@ class Bus:
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=_on_error,
+                error_cb=failed,
                 disconnected_cb=bus._lost,
                 reconnected_cb=bus._back,
                 pending_size=64 * 1024 * 1024,
                 **options,
             )
+            await asyncio.wait_for(connecting, within_s)
         except (OSError, nats.errors.Error, TimeoutError) as error:
             await client.close()
             raise Unavailable(
-                f"The message bus at {url} does not answer: {error or type(error).__name__}.",
+                f"The message bus at {url} does not answer: {(last or [error])[0] or 'time-out'}.",
                 hint="Is it running, and are [bus] url, user and password in plant.toml right?",
             ) from error
         return bus
@@ -442,10 +451,6 @@ def _unpack_error(body: bytes) -> PlatformError:
     error: PlatformError = kind(told["message"], hint=told["hint"])
     error.code = told["code"]  # type: ignore[misc]
     return error
-
-
-async def _on_error(error: Exception) -> None:
-    log.debug("bus client", error=str(error), kind=type(error).__name__)
 
 
 def unique(prefix: str) -> str:

@@ -1,0 +1,164 @@
+"""The bus on real servers: durable once acknowledged, in order, back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from lineshaft.kernel.bus import Bus, Embedded, Front, MqttUser, StreamSpec
+from lineshaft.kernel.bus.front import admit, hash_password, subjects_of, topic_of
+from lineshaft.kernel.errors import NotFound, Timeout, Unavailable
+from lineshaft.kernel.processes import Keeper
+
+STREAM = StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 20)
+
+
+async def taken(bus: Bus, most: int, start: int = 1) -> list[bytes]:
+    """The first messages of the stream."""
+    found: list[bytes] = []
+    async with asyncio.timeout(10):
+        async for batch in bus.read("T", start_seq=start, linger_s=0.05):
+            found += [m.data for m in batch]
+            if len(found) >= most:
+                return found
+    raise AssertionError
+
+
+async def test_messages_come_in_order_and_repeats_once(bus: Bus) -> None:
+    await bus.ensure_stream(STREAM)
+    for n in range(20):
+        await bus.publish("t.a", b"%d" % n, msg_id=f"m{n // 2}")
+    assert await taken(bus, 10) == [b"%d" % n for n in range(0, 20, 2)]
+
+
+async def test_acknowledged_messages_survive_a_killed_server(bus: Bus, keeper: Keeper) -> None:
+    await bus.ensure_stream(STREAM)
+    for n in range(50):
+        await bus.publish("t.a", b"%d" % n)
+    os.kill(keeper.pid("nats-hub"), signal.SIGKILL)
+    await bus.publish("t.a", b"after")
+    assert await taken(bus, 51) == [*(b"%d" % n for n in range(50)), b"after"]
+
+
+async def test_a_reader_goes_on_after_the_server_was_killed(bus: Bus, keeper: Keeper) -> None:
+    await bus.ensure_stream(STREAM)
+    await bus.publish("t.a", b"1")
+    got: list[bytes] = []
+
+    async def follow() -> None:
+        async for batch in bus.read("T", start_seq=1, linger_s=0.05):
+            got.extend(m.data for m in batch)
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(0.3)
+    os.kill(keeper.pid("nats-hub"), signal.SIGKILL)
+    await bus.publish("t.a", b"2")
+    began = time.monotonic()
+    while got != [b"1", b"2"]:
+        assert time.monotonic() - began < 10, got
+        await asyncio.sleep(0.05)
+    task.cancel()
+
+
+async def test_a_full_stream_refuses_and_keeps_what_it_has(bus: Bus) -> None:
+    await bus.ensure_stream(StreamSpec(name="T", subjects=("t.>",), max_bytes=50_000))
+    sent = 0
+    with pytest.raises(Unavailable, match="no room"):
+        for _ in range(20):
+            await bus.publish("t.a", b"x" * 10_000)
+            sent += 1
+    state = await bus.stream_state("T")
+    assert (state["first_seq"], state["last_seq"]) == (1, sent)
+    await bus.purge("T", before_seq=sent)
+    await bus.publish("t.a", b"room again")
+
+
+async def test_a_consumer_gets_a_batch_again_until_it_was_done(bus: Bus) -> None:
+    await bus.ensure_stream(STREAM)
+    await bus.publish("t.a", b"once")
+    async for batch in bus.consume("T", "worker", linger_s=0.05, ack_wait_s=0.3):
+        assert [m.data for m in batch] == [b"once"]
+        break  # as if we had died before asking for the next
+    await asyncio.sleep(0.5)
+    seen = 0
+    async with asyncio.timeout(5):
+        async for batch in bus.consume("T", "worker", linger_s=0.05, ack_wait_s=0.3):
+            seen += len(batch)
+            if seen and not batch:
+                break
+    assert seen == 1
+
+
+async def test_questions_answers_and_errors_cross_the_bus(bus: Bus) -> None:
+    async def answer(body: bytes) -> bytes:
+        if body == b"bad":
+            raise NotFound("No such thing.", hint="Look elsewhere.")
+        return body.upper()
+
+    await bus.answer("q", answer)
+    assert await bus.ask("q", b"abc") == b"ABC"
+    with pytest.raises(NotFound, match="No such thing") as caught:
+        await bus.ask("q", b"bad")
+    assert caught.value.hint == "Look elsewhere."
+    with pytest.raises(Unavailable, match="Nobody answers"):
+        await bus.ask("nobody", b"")
+
+    async def slow(body: bytes) -> bytes:
+        await asyncio.sleep(5)
+        return body
+
+    await bus.answer("slow", slow)
+    with pytest.raises(Timeout):
+        await bus.ask("slow", b"", within_s=0.1)
+
+
+async def test_a_wrong_password_is_refused(embedded: Embedded) -> None:
+    with pytest.raises(Unavailable, match="does not answer"):
+        await Bus.connect(embedded.hub_url, user="lineshaft", password="guess", within_s=1)
+    with pytest.raises(Unavailable):
+        await Bus.connect(embedded.hub_url, within_s=1)
+
+
+async def test_files_with_secrets_are_for_their_owner_only(embedded: Embedded) -> None:
+    for name in ("hub.conf", "front.conf", "front-users.conf", "credentials.json"):
+        assert (embedded.folder / name).stat().st_mode & 0o077 == 0, name
+
+
+async def test_acknowledged_mqtt_messages_survive_a_killed_front(
+    embedded: Embedded, front: Front, keeper: Keeper
+) -> None:
+    import aiomqtt
+
+    await front.ensure_taker("test", ["s/#"])
+    users = [MqttUser(name="d", password_hash=hash_password("p"), publish=("s/#",))]
+    await admit(embedded, users, pid=keeper.pid("nats-front"))
+    await asyncio.sleep(0.3)
+    port = embedded.endpoints.mqtt
+    options = {"username": "d", "password": "p", "protocol": aiomqtt.ProtocolVersion.V311}
+    async with aiomqtt.Client("127.0.0.1", port, **options) as device:
+        for n in range(30):
+            await device.publish("s/x", b"%d" % n, qos=1)
+    os.kill(keeper.pid("nats-front"), signal.SIGKILL)
+    await asyncio.sleep(0.1)
+    got: list[bytes] = []
+    async with asyncio.timeout(10):
+        async for batch in front.take("test", ["s/#"], linger_s=0.1):
+            got += [m.payload for m in batch]
+            if len(got) >= 30:
+                break
+    assert got == [b"%d" % n for n in range(30)]
+
+
+@pytest.mark.parametrize("topic", ["a/b", "a/b.c/d", "厂/线", "a"])
+def test_topics_survive_the_way_through_subjects(topic: str) -> None:
+    assert topic_of(subjects_of(topic)[0]) == topic
+
+
+def test_a_filter_with_hash_covers_its_own_level() -> None:
+    assert subjects_of("a/#") == ("a", "a.>")
+    assert subjects_of("#") == (">",)
+    assert subjects_of("a/+/c") == ("a.*.c",)

@@ -1,0 +1,95 @@
+"""plant.toml: strict, and every fault is one sentence with place, what is wrong and the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lineshaft.app import SECTIONS, load_config
+from lineshaft.edge import EdgeSettings
+from lineshaft.kernel.config import BusSettings, ConfigError, HttpSettings, PlantSettings, load
+
+MODBUS = """
+[[edge.modbus]]
+name = "one"
+host = "127.0.0.1"
+[[edge.modbus.tags]]
+path = "pressure"
+address = "holding:0:float32"
+"""
+
+
+def complaints(tmp_path: Path, text: str) -> list[str]:
+    """The sentences said about a file."""
+    file = tmp_path / "plant.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    return [str(c) for c in caught.value.complaints]
+
+
+def test_defaults_are_enough() -> None:
+    config = load(None, SECTIONS, env={})
+    assert config.get(HttpSettings).host == "127.0.0.1"
+    assert config.get(BusSettings).sync_interval == "always"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[plnat]\nname='x'", "plnat: unknown key 'plnat'. Did you mean 'plant'?"),
+        ("[http]\nprot = 1", "http.prot: unknown key 'prot'. Did you mean 'port'?"),
+        ("[http]\nport = 'x'", "http.port: input should be a valid integer"),
+        ("[http]\nport = 99999", "http.port: input should be less than or equal to 65535"),
+        ("[plant]\ntimezone = 'Europe/Berln'", "did you mean 'Europe/Berlin'?"),
+        ("[plant]\norganisation = 'a b'", "is not a plant path"),
+        ("[bus]\nsync_interval = '1s'", "can lose acknowledged data in a power cut"),
+        (
+            "[[edge.modubs]]\nname = 'x'",
+            "edge.modubs[0]: There is no connector called 'modubs'. Did you mean 'modbus'?",
+        ),
+        ("[[edge.modbus]]\nhost = '127.0.0.1'", "edge.modbus[0].name: every connection needs a name"),
+        ("[[edge.modbus]]\nname = 'x'", "needs host"),
+        (MODBUS + "unti = 'bar'", "edge.modbus[0].tags[0].unti: unknown key 'unti'. Did you mean 'unit'?"),
+        (MODBUS.replace("holding:0:float32", "holdnig:0"), "edge.modbus[0] plant/one/pressure"),
+        (MODBUS + MODBUS.replace('"pressure"', '"level"'), "the name 'one' is taken by edge.modbus[0]"),
+        (MODBUS + MODBUS.replace('"one"', '"two"\npath = "one"'), "the path plant/one/pressure is used twice"),
+        ("nonsense", "not valid TOML"),
+    ],
+)
+def test_a_fault_is_one_sentence_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    found = complaints(tmp_path, text)
+    assert any(said in sentence for sentence in found), found
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    assert len(complaints(tmp_path, "[http]\nport = -1\nhots = 'x'\n[plant]\nnme = 'x'")) == 3
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_the_environment_overrides_single_values(tmp_path: Path) -> None:
+    env = {"LINESHAFT_HTTP__PORT": "1234", "LINESHAFT_PLANT__NAME": "North", "OTHER__X": "1"}
+    config = load({"http": {"port": 1}}, SECTIONS, env=env)
+    assert config.get(HttpSettings).port == 1234
+    assert config.get(PlantSettings).name == "North"
+
+
+def test_a_secret_never_prints(tmp_path: Path) -> None:
+    config = load({"bus": {"password": "hunter2hunter2"}}, SECTIONS, env={})
+    assert "hunter2" not in repr(config.get(BusSettings))
+    with pytest.raises(ConfigError) as caught:
+        load({"bus": {"password": 12345678}}, SECTIONS, env={})
+    assert "12345678" not in str(caught.value)
+
+
+def test_connections_of_a_file_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(MODBUS)
+    config = load_config(file)
+    [one] = config.get(EdgeSettings).declared(config.plant)
+    assert (one.name, one.connector, one.path, one.tag_count) == ("one", "modbus", "plant/one", 1)
