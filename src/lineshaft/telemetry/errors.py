@@ -1,16 +1,17 @@
 """What can go wrong with the memory of the plant.
 
-Unavailable  StoreAway    the store does not answer
-             StoreFull    there is no room on its disk
-Timeout      StoreSlow    a question took too long
-Conflict     StoreTaken   another process holds the embedded store
-Invalid      TooMuch      a question needs more memory than it may have
-Internal     StoreFault   the store refuses something it should not
+Unavailable  StoreAway      the store does not answer
+             StoreFull      there is no room on its disk
+Timeout      StoreSlow      a question took too long
+Conflict     StoreTaken     another process holds the embedded store
+             StreamChanged  the stream of samples is another one now
+Invalid      TooMuch        a question needs more memory than it may have
+Internal     StoreFault     the store refuses something it should not
 """
 
 from __future__ import annotations
 
-from lineshaft.kernel.errors import Conflict, Internal, Invalid, Timeout, Unavailable
+from lineshaft.kernel.errors import Conflict, Internal, Invalid, NotFound, Timeout, Unavailable
 
 
 class StoreAway(Unavailable):
@@ -41,11 +42,30 @@ class StoreTaken(Conflict):
     default_hint = "Only one process may run the telemetry role on an embedded store; use clickhouse:// for more."
 
 
+class StreamChanged(Conflict):
+    """The stream of samples was made anew or went back in time."""
+
+    code = "telemetry.stream_changed"
+
+
 class TooMuch(Invalid):
     """A question needs more memory than it may have."""
 
     code = "telemetry.too_much"
     default_hint = "Ask for fewer series, a shorter range or wider buckets."
+
+
+class TooLarge(Invalid):
+    """A body is larger than allowed."""
+
+    code = "telemetry.too_large"
+    status = 413
+
+
+class NoJob(NotFound):
+    """There is no such import, or it is somebody else's."""
+
+    code = "telemetry.no_job"
 
 
 class StoreFault(Internal):

@@ -199,6 +199,7 @@ class Engine:
         return {
             "enable_alp_codec": 1,
             "optimize_on_insert": 0,  # duplicates wait for the merge: halves the cost of an insert
+            "max_partitions_per_insert_block": 0,  # a device with a wild clock must not stop everybody
             "do_not_merge_across_partitions_select_final": 1,
             "max_threads": self.limits.threads,
             "max_memory_usage": self.limits.question_mb * _MEGA,

@@ -1,0 +1,17 @@
+"""The series that ever brought a sample."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic.operations import Operations
+
+
+def upgrade(op: Operations) -> None:
+    """Create the table."""
+    op.create_table(
+        "telemetry_series",
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("path", sa.String(1024), nullable=False, unique=True),
+        sa.Column("kind", sa.String(8), nullable=False),
+        sa.Column("first_us", sa.BigInteger, nullable=False),
+    )

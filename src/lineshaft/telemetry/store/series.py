@@ -1,0 +1,91 @@
+"""The series that ever brought a sample, in the catalogue; the historian knows their ids by heart.
+
+Ids are the unsigned 64-bit hashes of the paths. The catalogue has signed integers only, so there an id
+above 2^63 stands as its two's complement (`to_signed`, `to_unsigned`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from lineshaft.kernel.clock import now_us
+from lineshaft.kernel.db import METADATA, Database
+from lineshaft.telemetry.events import SeriesGrew
+
+SERIES = sa.Table(
+    "telemetry_series",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.String(1024), nullable=False, unique=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("first_us", sa.BigInteger, nullable=False),
+)
+_ADD = sa.text(
+    "INSERT INTO telemetry_series (id, path, kind, first_us) "
+    "VALUES (:id, :path, :kind, :first_us) ON CONFLICT DO NOTHING"
+)
+_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSeries:
+    """A path that brings its first sample."""
+
+    id: int
+    path: str
+    kind: str
+    """`text` when its first value is text, else `number`."""
+
+
+class SeriesBook:
+    """Writes new series down and announces them; knows which ids are written down already."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    async def load(self) -> None:
+        """Learn all ids of the catalogue."""
+        async with self._db.read() as tx:
+            rows = await tx.all(sa.select(SERIES.c.id))
+        ids = np.fromiter((row["id"] for row in rows), dtype=np.int64, count=len(rows))
+        self._known = np.sort(ids.view(np.uint64))
+
+    def unknown(self, ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of these ids are not written down yet."""
+        if not len(self._known):
+            return np.ones(len(ids), dtype=np.bool_)
+        at = np.searchsorted(self._known, ids)
+        found: NDArray[np.bool_] = self._known[np.minimum(at, len(self._known) - 1)] != ids
+        return found
+
+    async def add(self, series: Sequence[NewSeries]) -> None:
+        """Write new series down and announce them; short transactions, so that others get their turn."""
+        stamp = now_us()
+        for start in range(0, len(series), _AT_ONCE):
+            some = series[start : start + _AT_ONCE]
+            rows = [{"id": to_signed(s.id), "path": s.path, "kind": s.kind, "first_us": stamp} for s in some]
+            async with self._db.begin() as tx:
+                await tx.execute(_ADD, rows)
+                await tx.announce(SeriesGrew(paths=tuple(s.path for s in some)))
+        ids = np.unique(np.fromiter((s.id for s in series), dtype=np.uint64, count=len(series)))
+        fresh = ids[self.unknown(ids)]
+        self._known = np.insert(self._known, np.searchsorted(self._known, fresh), fresh)
+
+
+def to_signed(number: int) -> int:
+    """An id as the catalogue holds it."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def to_unsigned(number: int) -> int:
+    """An id as the store holds it."""
+    return number & 0xFFFF_FFFF_FFFF_FFFF
