@@ -126,6 +126,10 @@ class Dialog:
 
     def __exit__(self, *error: object) -> None:
         self._body.__exit__(*error)
+        fields = (ui.input, ui.number, ui.select, ui.textarea)
+        first = next((e for e in self._body.descendants() if isinstance(e, fields)), None)
+        if first is not None:
+            first.props["autofocus"] = True
         self._dialog.open()
 
     def close(self) -> None:

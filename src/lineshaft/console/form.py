@@ -30,7 +30,7 @@ from lineshaft.kernel.errors import Invalid
 from .actions import button
 from .language import mark
 from .layout import element
-from .view import here, text
+from .view import guarded, here, text
 
 SpanUnit = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "ms": 0.001}
 
@@ -242,6 +242,9 @@ def form(
         made = Form(fields, values or {}, model)
         made._on_submit = on_submit
         if on_submit is not None:
+            for name, control in made._inputs.items():
+                if made.fields[name].kind not in ("long", "select", "switch"):
+                    control.on("keydown.enter", guarded(made.submit), args=[])
             with element("div", "ls-form-actions"):
                 button(submit or text("Save"), made.submit, kind="primary")
                 if on_cancel is not None:

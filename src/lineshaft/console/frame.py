@@ -256,15 +256,13 @@ class Frame:
         self.client.run_javascript(f"lineshaft.leave({json.dumps(address)})")
 
     def _mark_place(self, visit: Visit) -> None:
+        """Show in the navigation where the viewer is: the longest entry that holds the address."""
+        path = visit.address.split("?", maxsplit=1)[0]
+        holding = [a for a in self._links if path == a or (a != "/" and path.startswith(a + "/"))]
+        current = max(holding, key=len, default="")
         for address, place in self._links.items():
-            here_now = visit.address.split("?")[0] == address or (
-                address != "/" and visit.address.startswith(address + "/")
-            )
-            if here_now != (place.props.get("aria-current") == "page"):
-                if here_now:
-                    place.props["aria-current"] = "page"
-                else:
-                    place.props.pop("aria-current", None)
+            if (address == current) != ("aria-current" in place.props):
+                place.props.set_optional("aria-current", "page" if address == current else None)
 
     # -- what a view may ask of its screen ------------------------------------------------------
 
