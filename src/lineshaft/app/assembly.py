@@ -1,16 +1,11 @@
-"""Assembles the contexts into a process: the only file that sees them all.
-
-    settings → catalogue → bus → services in flow order → routes and screens → workers, consumers first
-
-Stopping goes the other way: machines are let go first, so that nothing in flight is lost.
-"""
+"""Builds a process in the order data flows, runs it, and stops it in the opposite order."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +24,8 @@ from lineshaft.kernel.outbox import FACTS, relay
 from lineshaft.kernel.processes import living_pid, note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
+
+from .memory import Memory
 
 log = get_log("app")
 SECTIONS = {
@@ -65,7 +62,7 @@ class Platform:
     front: Front | None
     security: security.Security
     edge: Edge
-    telemetry: telemetry.Telemetry
+    memory: Memory
     twins: twins.Twins
 
 
@@ -82,19 +79,19 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     organisation = config.plant.organisation
     edge = Edge(edge_settings, organisation=organisation, store=ConnectionStore(db), guard=guarded.guard, bus=bus)
     await edge.listen()
-    remembered = await telemetry.Telemetry.open(
+    memory = await Memory.open(
         config.get(telemetry.TelemetrySettings),
         data=data,
-        organisation=organisation,
-        timezone=config.plant.timezone,
+        stream=_samples(config),
+        min_free_gb=config.get(BusSettings).min_free_disk_gb,
         db=db,
         bus=bus,
         guard=guarded.guard,
         owner=not roles or "telemetry" in roles,
     )
-    stack.push_async_callback(remembered.close)
+    stack.push_async_callback(memory.close)
     twin_settings = config.get(twins.TwinsSettings)
-    things = twins.Twins(db, guarded.guard, remembered.live, twin_settings)
+    things = twins.Twins(db, guarded.guard, memory.live, twin_settings)
     return Platform(
         config=config,
         db=db,
@@ -102,7 +99,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         front=front,
         security=guarded,
         edge=edge,
-        telemetry=remembered,
+        memory=memory,
         twins=things,
     )
 
@@ -126,9 +123,13 @@ async def _open_bus(config: Config, stack: AsyncExitStack) -> tuple[Bus, Front |
     if front is not None:
         stack.push_async_callback(front.close)
     await bus.ensure_stream(FACTS)
-    most = int(settings.max_stream_gb * 1e9)
-    await bus.ensure_stream(StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most))
+    await bus.ensure_stream(_samples(config))
     return bus, front, embedded
+
+
+def _samples(config: Config) -> StreamSpec:
+    most = int(config.get(BusSettings).max_stream_gb * 1e9)
+    return StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most)
 
 
 def _admit(embedded: Embedded | None, data: Path) -> security.Admit | None:
@@ -143,7 +144,7 @@ def _admit(embedded: Embedded | None, data: Path) -> security.Admit | None:
 
 async def serve(config: Config, roles: Sequence[str]) -> None:
     """Run the roles (all without any) until SIGTERM or SIGINT."""
-    from lineshaft.web import build_web, run_web
+    from .web import build_web, run_web
 
     check_roles(roles)
     active = set(roles) or set(ROLES)
@@ -164,10 +165,10 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         consumers.keep("caretaker", security.Caretaker(platform.security).run)
         if platform.front is not None:
             consumers.keep("doorkeeper", security.Doorkeeper(platform.security.devices, platform.bus).run)
-        for name, work in platform.telemetry.workers(active):
+        for name, work in platform.memory.jobs():
             consumers.keep(name, work, most_s=2)
         if "twins" in active:
-            for name, work in twins.workers(platform.twins, platform.bus, platform.front, platform.telemetry):
+            for name, work in twins_jobs(platform):
                 consumers.keep(name, work)
         if "edge" in active:
             box = EdgeBox(
@@ -188,49 +189,3 @@ async def declare(platform: Platform) -> None:
     """Bring what plant.toml declares into the catalogue: what is new, or was changed in the file since."""
     declared = platform.config.get(EdgeSettings).declared(platform.config.plant)
     await platform.edge.declare(security.PLATFORM, declared)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
-    """The services a command on the machine may use, and as whom."""
-
-    who: security.Who
-    security: security.Security
-    edge: Edge
-
-
-@asynccontextmanager
-async def local(config: Config) -> AsyncIterator[Local]:
-    """Open the catalogue beside whatever runs, acting as the owner of the data folder."""
-    data = config.data.resolve()
-    url = config.get(DatabaseSettings).url
-    db = Database(url) if url else Database.at(data)
-    await db.open(CONTEXTS)
-    try:
-        guarded = security.Security.over(db, config.get(security.SecuritySettings))
-        edge = Edge.offline(
-            config.get(EdgeSettings),
-            organisation=config.plant.organisation,
-            store=ConnectionStore(db),
-            guard=guarded.guard,
-        )
-        yield Local(who=security.local_admin(data), security=guarded, edge=edge)
-    finally:
-        await db.close()
-
-
-async def local_token(config: Config) -> tuple[str, str]:
-    """Address of the running platform and a short-lived token of the machine's owner, for commands."""
-    from datetime import timedelta
-
-    from lineshaft.kernel.clock import now
-
-    address = config.data.resolve() / "run" / "address.txt"
-    if not address.exists() or living_pid(config.data.resolve() / "run", "worker") is None:
-        raise Invalid("Lineshaft does not run on this data folder.", hint="Start it with: lineshaft run.")
-    async with local(config) as here:
-        grants = here.who.grants
-        made = await here.security.tokens.create(
-            here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=12)
-        )
-    return address.read_text().strip(), made.text

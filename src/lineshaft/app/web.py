@@ -14,18 +14,20 @@ from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 import lineshaft
-from lineshaft import security, telemetry, twins
+from lineshaft import security, twins
 from lineshaft.edge import State
 from lineshaft.edge.api import router as edge_routes
 from lineshaft.kernel import http
 from lineshaft.kernel.bus.server import free_port
 from lineshaft.kernel.config import HttpSettings
 from lineshaft.kernel.log import get_log
+from lineshaft.security import api as security_web
+from lineshaft.twins.api import router as twins_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lineshaft.app import Platform
+    from .assembly import Platform
 
 log = get_log("web")
 
@@ -40,12 +42,13 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     http.install(app)
-    security.install(app, platform.security)
-    app.include_router(security.router(platform.security), prefix="/api/v1")
+    public = platform.config.get(HttpSettings).public_url
+    security_web.install(app, platform.security, public_url=public)
+    app.include_router(security_web.router(platform.security, public_url=public), prefix="/api/v1")
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
-    for router in platform.telemetry.routers():
-        app.include_router(router)
-    app.include_router(twins.router(platform.twins), prefix="/api/v1")
+    for router, prefix in platform.memory.routers():
+        app.include_router(router, prefix=prefix)
+    app.include_router(twins_routes(platform.twins), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)
@@ -61,8 +64,8 @@ def _add_health(app: FastAPI, platform: Platform) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
         """Whether this process can do its work; 503 when not, with the reason."""
-        parts = {"bus": platform.bus.connected, "historian": not platform.telemetry.trouble()}
-        body = {"ok": all(parts.values()), **parts, "why": platform.telemetry.trouble() or platform.edge.blocked}
+        parts = {"bus": platform.bus.connected, "historian": not platform.memory.trouble()}
+        body = {"ok": all(parts.values()), **parts, "why": platform.memory.trouble() or platform.edge.blocked}
         return JSONResponse(body, status_code=200 if body["ok"] else 503)
 
     @app.get("/metrics", include_in_schema=False)
@@ -86,7 +89,7 @@ class _Gauges:
             up.add_metric([health.connection], float(health.state is State.GOOD))
             rate.add_metric([health.connection], health.rate)
         yield from (up, rate)
-        for name, number in self._platform.telemetry.gauges().items():
+        for name, number in self._platform.memory.gauges().items():
             yield GaugeMetricFamily(f"lineshaft_{name}", name.replace("_", " "), value=number)
 
 
@@ -98,7 +101,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
     from lineshaft.console import mount
 
     plant = platform.config.plant
-    identify = security.identifier(platform.security)
+    identify = security_web.identifier(platform.security)
     services: dict[str, Any] = {
         "security": platform.security,
         "guard": platform.security.guard,
@@ -107,8 +110,8 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "tokens": platform.security.tokens,
         "devices": platform.security.devices,
         "edge": platform.edge,
-        "historian": platform.telemetry.historian,
-        "live": platform.telemetry.live,
+        "historian": platform.memory.historian,
+        "live": platform.memory.live,
         "twins": platform.twins,
         "config": platform.config,
     }
@@ -119,9 +122,31 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         plant=plant.name,
         timezone=plant.timezone,
         language=plant.language,
-        search=[twins.finder(platform.twins), telemetry.finder(platform.telemetry)],
+        search=[_find_twins(platform), _find_series(platform)],
         health=_overall(platform),
     )
+
+
+def _find_twins(platform: Platform) -> Any:
+    from lineshaft.console import Hit
+
+    async def find(who: Any, words: str, limit: int) -> list[Hit]:
+        found = await platform.twins.list_(who, words=words, limit=limit)
+        return [Hit(title=t.words.title or t.path, address=f"/assets/{t.path}", subtitle=t.path) for t in found]
+
+    return find
+
+
+def _find_series(platform: Platform) -> Any:
+    from lineshaft.console import Hit
+
+    async def find(who: Any, words: str, limit: int) -> list[Hit]:
+        found = await platform.memory.historian.list_series(who, search=words, limit=limit)
+        return [
+            Hit(title=s.path.name, address=f"/explore?series={s.path}", subtitle=s.path, symbol="show_chart") for s in found
+        ]
+
+    return find
 
 
 def _overall(platform: Platform) -> Any:
@@ -130,7 +155,7 @@ def _overall(platform: Platform) -> Any:
     async def look(who: Any) -> Health:
         connections = await platform.edge.list_(who)
         lost = [v.connection.name for v in connections if v.health.state is State.LOST]
-        if trouble := platform.telemetry.trouble():
+        if trouble := platform.memory.trouble():
             return Health(state="alarm", message=trouble, address="/connections")
         if lost:
             return Health(state="warning", message=", ".join(lost), address="/connections")

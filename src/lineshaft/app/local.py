@@ -1,0 +1,60 @@
+"""What commands on the machine use: the catalogue beside whatever runs, acting as the folder's owner."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lineshaft import security
+from lineshaft.edge import ConnectionStore, Edge, EdgeSettings
+from lineshaft.kernel.clock import now
+from lineshaft.kernel.config import Config, DatabaseSettings
+from lineshaft.kernel.db import Database
+from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.processes import living_pid
+
+from .assembly import CONTEXTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The services a command on the machine may use, and as whom."""
+
+    who: security.Who
+    security: security.Security
+    edge: Edge
+
+
+@asynccontextmanager
+async def local(config: Config) -> AsyncIterator[Local]:
+    """Open the catalogue beside whatever runs, acting as the owner of the data folder."""
+    data = config.data.resolve()
+    url = config.get(DatabaseSettings).url
+    db = Database(url) if url else Database.at(data)
+    await db.open(CONTEXTS)
+    try:
+        guarded = security.Security.over(db, config.get(security.SecuritySettings))
+        edge = Edge.offline(
+            config.get(EdgeSettings),
+            organisation=config.plant.organisation,
+            store=ConnectionStore(db),
+            guard=guarded.guard,
+        )
+        yield Local(who=security.local_admin(data), security=guarded, edge=edge)
+    finally:
+        await db.close()
+
+
+async def local_token(config: Config) -> tuple[str, str]:
+    """Address of the running platform and a short-lived token of the machine's owner, for commands."""
+    address = config.data.resolve() / "run" / "address.txt"
+    if not address.exists() or living_pid(config.data.resolve() / "run", "worker") is None:
+        raise Invalid("Lineshaft does not run on this data folder.", hint="Start it with: lineshaft run.")
+    async with local(config) as here:
+        grants = here.who.grants
+        made = await here.security.tokens.create(
+            here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=12)
+        )
+    return address.read_text().strip(), made.text
