@@ -64,7 +64,6 @@ _PASSING: dict[State, tuple[State, float]] = {
 }
 """States that end by themselves: what follows, and after how many seconds."""
 
-_MOVING = {State.EXECUTE, State.SUSPENDED, State.SUSPENDING, State.UNSUSPENDING}
 AMBIENT_C = 22.0
 
 
@@ -384,9 +383,7 @@ class LineModel:
 
     def readings(self) -> dict[str, Reading]:
         """Every value by `Machine.Signal`."""
-        return {
-            f"{machine.name}.{name}": value for machine in self.machines for name, value in machine.readings().items()
-        }
+        return {f"{m.name}.{name}": value for m in self.machines for name, value in m.readings().items()}
 
     def set_speed(self, machine: str, setpoint: float) -> None:
         """Change the speed a machine is asked for."""

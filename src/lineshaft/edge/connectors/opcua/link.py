@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from asyncua import Client, ua
 from asyncua.crypto import security_policies, uacrypto
+from asyncua.crypto.uacrypto import InvalidSignature
 
 from lineshaft.kernel.errors import PlatformError, Unavailable
 from lineshaft.kernel.tasks import in_thread
@@ -33,6 +35,7 @@ Codes = ua.StatusCodes
 _NEVER_S = 86_400.0
 """asyncua's own watchdog is not used: it would call a busy server lost after a second."""
 _SESSION_MS = 60_000.0
+_MOST_UNREAD = 1 << 20
 _CURRENT_TIME = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
 _NAMESPACES = ua.NodeId(ua.ObjectIds.Server_NamespaceArray)
 _LIMITS = {
@@ -50,6 +53,8 @@ _TOO_MUCH = {
     Codes.BadEncodingLimitsExceeded,
     Codes.BadTcpMessageTooLarge,
 }
+_FOREIGN = (OSError, TimeoutError, ua.UaError, struct.error, ValueError, IndexError, InvalidSignature)
+"""What asyncua and the wire raise when a server is away, refuses, or sends nonsense."""
 _WHO = {Codes.BadUserAccessDenied, Codes.BadIdentityTokenRejected, Codes.BadIdentityTokenInvalid}
 _CERTIFICATE = {
     Codes.BadSecurityChecksFailed,
@@ -171,17 +176,38 @@ async def open_link(settings: OpcUaSettings, pki: Path, *, keep: bool = True) ->
     client.name = client.description = "Lineshaft"
     client.application_uri = f"urn:{socket.gethostname()}:lineshaft:edge"
     client.session_timeout = _SESSION_MS
+    _bound(client)
     link = Link(client, settings)
     try:
         async with asyncio.timeout(settings.timeout_s * 2):
             await _secure(client, settings, pki, keep=keep)
-            await client.connect()
+            await _sign_in(client, settings)
             await link.learn()
     except BaseException:
         link.lost = True
         await link.close()
         raise
     return link
+
+
+def _bound(client: Client) -> None:
+    """Hang up on a server that announces a chunk far above the 64 KiB agreed on, instead of collecting it."""
+    make = client.uaclient._make_protocol
+
+    def bounded() -> Any:
+        protocol = make()
+        receive = protocol.data_received
+
+        def data_received(data: bytes) -> None:
+            if len(protocol.receive_buffer or b"") > _MOST_UNREAD:
+                protocol.transport.abort()
+            else:
+                receive(data)
+
+        protocol.data_received = data_received
+        return protocol
+
+    client.uaclient._make_protocol = bounded
 
 
 async def _secure(client: Client, settings: OpcUaSettings, pki: Path, *, keep: bool) -> None:
@@ -197,6 +223,15 @@ async def _secure(client: Client, settings: OpcUaSettings, pki: Path, *, keep: b
         shown = uacrypto.der_from_x509(uacrypto.x509_from_der(endpoint.ServerCertificate))
         await in_thread(trust.admit, settings, pki, shown, keep=keep)
         await _certify(client, settings, await in_thread(trust.identity, settings, pki), shown)
+
+
+async def _sign_in(client: Client, settings: OpcUaSettings) -> None:
+    try:
+        await client.connect()
+    except ua.UaError:
+        with suppress(*_FOREIGN):
+            _endpoint(await client.connect_and_get_server_endpoints(), settings)
+        raise
 
 
 async def _certify(client: Client, settings: OpcUaSettings, ours: trust.Identity, shown: bytes) -> None:
@@ -252,7 +287,7 @@ def spoken(settings: OpcUaSettings, pki: Path) -> Iterator[None]:
         raise
     except BaseExceptionGroup as group:
         raise _explain(_leaf(group), settings, pki) from group
-    except Exception as error:
+    except _FOREIGN as error:
         raise _explain(error, settings, pki) from error
 
 
@@ -262,7 +297,7 @@ def _leaf(error: BaseException) -> BaseException:
 
 def _explain(error: BaseException, settings: OpcUaSettings, pki: Path) -> BaseException:
     url = settings.url
-    if isinstance(error, PlatformError) or not isinstance(error, Exception):
+    if isinstance(error, PlatformError) or not isinstance(error, _FOREIGN):
         return error
     if isinstance(error, ua.UaStatusCodeError):
         return _refusal(error, settings, pki)
@@ -295,4 +330,7 @@ def _refusal(error: ua.UaStatusCodeError, settings: OpcUaSettings, pki: Path) ->
             f"{settings.url} does not accept our certificate ({status.name}).",
             hint=f"Mark it as trusted on the server; it is {ours}.",
         )
-    return Unavailable(f"{settings.url} refuses: {status.name} ({status.doc.rstrip('.')}).")
+    return Unavailable(
+        f"{settings.url} refuses: {status.name} ({status.doc.rstrip('.')}).",
+        hint="It is asked again by itself; the log of the server may say more.",
+    )

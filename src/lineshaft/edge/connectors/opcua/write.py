@@ -17,7 +17,7 @@ from lineshaft.kernel.terms import Value, nearest
 
 from .link import Codes, Link
 from .table import Item
-from .values import element_of, meaning, to_text
+from .values import Unfit, element_of, meaning, to_text
 
 Type = ua.VariantType
 
@@ -45,7 +45,7 @@ async def write(link: Link, tag: Tag, item: Item, value: Value) -> None:
     kind = await _type(link, item.node, current)
     element = item.picks[0].element
     if element:
-        element_of(now, element)
+        _ensure_element(now, tag, element)
         await _write_element(link, tag, item, kind, raw_of(value, tag, kind, item.names), now)
     elif isinstance(now, list):
         await _send(link, tag, item.node, ua.Variant(_list_of(value, tag, kind, item.names), kind))
@@ -68,6 +68,13 @@ def raw_of(value: Value, tag: Tag, kind: ua.VariantType, names: Mapping[int, str
     if kind is Type.DateTime:
         return _moment(value, tag)
     raise Invalid(f"{tag.path} holds {kind.name}, which cannot be written from here.")
+
+
+def _ensure_element(now: Any, tag: Tag, element: tuple[int, ...]) -> None:
+    try:
+        element_of(now, element)
+    except Unfit as unfit:
+        raise Invalid(f"{tag.address} {unfit}") from unfit
 
 
 async def _type(link: Link, node: ua.NodeId, current: ua.DataValue) -> ua.VariantType:
