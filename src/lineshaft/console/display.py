@@ -8,6 +8,8 @@ from typing import Any
 
 from nicegui.element import Element
 
+from lineshaft.kernel.errors import PlatformError
+
 from .format import number, unit_text
 from .language import mark
 from .layout import Draw, element, icon
@@ -174,6 +176,11 @@ def notice(kind: str, message: str, *, hint: str = "", cause: str = "", actions:
     return panel
 
 
+def gravity(error: PlatformError) -> str:
+    """How loud an error is shown: red is for faults of ours, amber for what does not answer, quiet for the rest."""
+    return "bad" if error.status == 500 else "warn" if error.status > 500 else "info"
+
+
 def error_panel(error: Exception, *, retry: Callable[[], object] | None = None) -> Element:
     """An error as a panel: its sentence, its hint, the cause on demand, and a way to try again."""
     from .actions import button
@@ -181,7 +188,8 @@ def error_panel(error: Exception, *, retry: Callable[[], object] | None = None) 
     known = as_platform_error(error)
     cause = str(known.details.get("cause", "")) or f"{known.code}" + (f"\n{known.details}" if known.details else "")
     again = (lambda: button(text("Try again"), retry, kind="quiet")) if retry else None
-    return notice("bad", text(known.message), hint=text(known.hint) if known.hint else "", cause=cause, actions=again)
+    kind = gravity(known)
+    return notice(kind, text(known.message), hint=text(known.hint) if known.hint else "", cause=cause, actions=again)
 
 
 def empty(title: str, message: str = "", *, symbol: str = "inbox", action: Draw | None = None) -> Element:

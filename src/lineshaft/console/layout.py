@@ -16,6 +16,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
+from .language import LANGUAGES
 from .view import guarded, here, text
 
 Draw = Callable[[], object]
@@ -199,5 +200,9 @@ def plain_page(title: str, *, subtitle: str = "") -> Element:
                 if subtitle:
                     element("p", "ls-muted", content=subtitle)
         body = element("div", "ls-stack")
+        with element("div", "ls-plain-foot"):
+            for code, name in LANGUAGES.items():
+                choose = element("button", "ls-button", "ls-quiet", "ls-small", content=name, type="button", lang=code)
+                choose.on("click", js_handler=f"() => lineshaft.language('{code}')")
     here().title(title)
     return body
