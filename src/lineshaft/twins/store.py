@@ -66,6 +66,7 @@ STEPS = sa.Table(
     METADATA,
     sa.Column("change", sa.String(32), primary_key=True),
     sa.Column("node", sa.String(32), primary_key=True, index=True),
+    sa.Column("path", PATH, nullable=False, index=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("before", sa.LargeBinary),
     sa.Column("after", sa.LargeBinary),
@@ -147,9 +148,9 @@ async def children_of(tx: Transaction, parents: Iterable[str]) -> list[Twin]:
 async def moved_from(tx: Transaction, path: str) -> str | None:
     """The id of the twin that once stood at a path and still reads series below it; None without one."""
     readers = sa.select(BINDINGS.c.node).where(_below(BINDINGS.c.series, path))
-    query = sa.select(STEPS).where(STEPS.c.node.in_(readers), STEPS.c.before.is_not(None)).order_by(STEPS.c.change)
-    former = [step for step in map(_step, await tx.all(query)) if step.before and step.before.path == path]
-    return former[-1].twin if former else None
+    query = sa.select(STEPS.c.node).where(STEPS.c.path == path, STEPS.c.node.in_(readers))
+    found: str | None = await tx.scalar(query.order_by(STEPS.c.change.desc()).limit(1))
+    return found
 
 
 async def of_type(tx: Transaction, organisation: str, name: str) -> list[Twin]:
@@ -223,16 +224,7 @@ async def keep_change(tx: Transaction, change: Change) -> None:
     row = {name: getattr(change, name) for name in ("id", "at_us", "twins", "undone")}
     row |= {"by": change.by[:120], "deed": change.deed.value, "path": str(change.path)}
     await tx.execute(sa.insert(CHANGES).values(**row))
-    steps = [
-        {
-            "change": change.id,
-            "node": s.twin,
-            "version": s.version,
-            "before": _or_none(s.before),
-            "after": _or_none(s.after),
-        }
-        for s in change.steps
-    ]
+    steps = [{"change": change.id, **_step_row(step)} for step in change.steps]
     if steps:
         await tx.execute(sa.insert(STEPS), steps)
 
@@ -261,21 +253,9 @@ async def history(tx: Transaction, twin: str, *, before: str = "", limit: int = 
 
 async def last_id_at(tx: Transaction, path: str) -> str | None:
     """The id of the twin that was last retired at a path."""
-    query = (
-        sa.select(STEPS.c.node)
-        .join(CHANGES, STEPS.c.change == CHANGES.c.id)
-        .where(CHANGES.c.path == path, CHANGES.c.deed == Deed.RETIRED.value, STEPS.c.after.is_(None))
-        .order_by(CHANGES.c.id.desc(), STEPS.c.node)
-    )
-    for row in await tx.all(query.limit(_AT_ONCE)):
-        if (step := await _last_step(tx, row["node"])) and step.before is not None and step.before.path == path:
-            return str(row["node"])
-    return None
-
-
-async def _last_step(tx: Transaction, node: str) -> Step | None:
-    row = await tx.first(sa.select(STEPS).where(STEPS.c.node == node).order_by(STEPS.c.change.desc()).limit(1))
-    return _step(row) if row else None
+    query = sa.select(STEPS.c.node).where(STEPS.c.path == path, STEPS.c.after.is_(None))
+    found: str | None = await tx.scalar(query.order_by(STEPS.c.change.desc()).limit(1))
+    return found
 
 
 async def last_versions(tx: Transaction, nodes: Iterable[str]) -> dict[str, int]:
@@ -380,10 +360,6 @@ def _packed(document: Draft | AssetType) -> bytes:
     return msgspec.json.encode(document, enc_hook=str)
 
 
-def _or_none(draft: Draft | None) -> bytes | None:
-    return None if draft is None else _packed(draft)
-
-
 def _unpacked(document: bytes, kind: type[T]) -> T:
     return msgspec.json.decode(document, type=kind, dec_hook=lambda wanted, value: wanted(value))
 
@@ -397,6 +373,14 @@ def _twin(row: _Row) -> Twin:
         changed_by=row["changed_by"],
         children=row["children"],
     )
+
+
+def _step_row(step: Step) -> dict[str, Any]:
+    """`path` is where the twin stood before, or where it stands now when it was made."""
+    draft = step.before or step.after
+    assert draft is not None
+    before, after = (None if d is None else _packed(d) for d in (step.before, step.after))
+    return {"node": step.twin, "path": str(draft.path), "version": step.version, "before": before, "after": after}
 
 
 def _step(row: _Row) -> Step:

@@ -2,6 +2,7 @@
 
     Bus          one connection: publish, read streams in order, consume with acknowledgement, ask, answer
     Front        the MQTT side: what devices published, retained topics, who may connect
+    Retained     topics that keep their last message, written by the platform
     server       configures and describes the embedded nats-server processes
 
 NATS and MQTT libraries are used here and nowhere else.
@@ -9,6 +10,7 @@ NATS and MQTT libraries are used here and nowhere else.
 
 from .client import Bus, Message, StreamSpec
 from .front import Front, MqttMessage, MqttUser, hash_password
+from .retained import Retained
 from .server import Credentials, Embedded, Endpoints
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Message",
     "MqttMessage",
     "MqttUser",
+    "Retained",
     "StreamSpec",
     "hash_password",
 ]

@@ -51,6 +51,7 @@ def upgrade(op: Operations) -> None:
         "twins_steps",
         sa.Column("change", sa.String(32), primary_key=True),
         sa.Column("node", sa.String(32), primary_key=True, index=True),
+        sa.Column("path", PATH, nullable=False, index=True),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("before", sa.LargeBinary),
         sa.Column("after", sa.LargeBinary),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from lineshaft.kernel.terms import Kind, PlantPath
 
 from .nodes import Draft, Level, Twin, level_at
-from .types import AssetType, Property, Running, Words
+from .types import MOST_PROPERTIES, AssetType, Property, Running, Words
 
 ENOUGH = 0.5
 """A type is proposed from this score on."""
@@ -158,14 +158,16 @@ def _filled(made: Proposed, series: Iterable[Found], names: Mapping[str, Propert
         typed = known or Property(name=one.path.name)
         name = typed.name if bold else one.path.name
         unit = ucum(one.unit) or unit_in_name(one.path.name)
-        if bold and not unit and typed.unit:
-            unit = typed.unit
-            guessed.append(name)
+        guess = bold and not unit and bool(typed.unit)
+        unit = typed.unit if guess else unit
         if known is None or name != typed.name or not _agrees(one, typed, unit):
+            if len(own) == MOST_PROPERTIES:
+                continue  # stays without a place; whoever has more sorts them by hand
             own.append(replace(_own(one, typed, unit), name=name))
         if draft.path.child(name) != one.path:
             bindings[name] = str(one.path)
         adds.append(name)
+        guessed += [name] if guess else []
     draft = replace(draft, properties=tuple(own), bindings=bindings)
     return replace(made, draft=draft, adds=tuple(adds), guessed=tuple(guessed))
 

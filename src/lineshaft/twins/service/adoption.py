@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from lineshaft.edge import Node, Tag
 from lineshaft.kernel.db import Database, Transaction
-from lineshaft.kernel.terms import PlantPath
+from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.terms import Kind, PlantPath
 from lineshaft.security import PLATFORM, Guard, Role, Who
+from lineshaft.telemetry import Live, Selection
 from lineshaft.twins import store
 from lineshaft.twins.errors import BadTwin, Outdated
 from lineshaft.twins.model import Change, Deed, Found, Proposed, Twin, check_draft, propose
@@ -26,9 +28,10 @@ MOST = 10_000
 class Adoption:
     """Series and tags on their way into the tree."""
 
-    def __init__(self, db: Database, guard: Guard) -> None:
+    def __init__(self, db: Database, guard: Guard, live: Live) -> None:
         self._db = db
         self._guard = guard
+        self._live = live
 
     async def unplaced(self, who: Who, under: str = "", *, after: str = "", limit: int = 100) -> list[Found]:
         """Series that no twin reads, by path, after path `after`."""
@@ -71,8 +74,9 @@ class Adoption:
 
     async def note(self, found: Iterable[Found], *, adopt: bool) -> int:
         """Take note of series that were heard of; with `adopt` give those without a place one. Returns how many."""
+        known = await self._seen([one for one in found if _possible(one.path)])
         async with self._db.begin() as tx:
-            await store.note_series(tx, found)
+            await store.note_series(tx, known)
             if not adopt:
                 return 0
             waiting = await store.unplaced(tx, sees=("",), declined=False, limit=MOST)
@@ -81,6 +85,15 @@ class Adoption:
                 return 0
             await self._make(tx, PLATFORM, proposed)
             return sum(len(p.adds) for p in proposed)
+
+    async def _seen(self, found: Sequence[Found]) -> list[Found]:
+        """What nobody said of a kind the newest value tells: text is text."""
+        asked = [one.path for one in found if one.kind is None]
+        text: set[str] = set()
+        for i in range(0, len(asked), MOST):
+            latest = await self._live.latest(PLATFORM, Selection(paths=tuple(asked[i : i + MOST])))
+            text |= {one.path for one in latest if one.text is not None}
+        return [replace(one, kind=Kind.TEXT) if one.path in text else one for one in found]
 
     async def _make(self, tx: Transaction, who: Who, proposed: Sequence[Proposed]) -> Change:
         standing = await store.find_all(tx, [p.draft.path for p in proposed])
@@ -123,9 +136,28 @@ async def _standing(tx: Transaction, machines: Iterable[PlantPath]) -> dict[str,
     return known
 
 
+def _possible(path: str) -> bool:
+    """Whether a series has a path that a twin can have."""
+    try:
+        PlantPath.parse(path)
+    except Invalid:
+        return False
+    return True
+
+
 def found_in_tags(tags: Iterable[Tag]) -> list[Found]:
-    """What the tags of a connection would become."""
-    return [Found(path=t.path, kind=t.kind, unit=t.unit, writable=t.writable, low=t.low, high=t.high) for t in tags]
+    """What the tags of a connection would become; `number` is also what a tag has when nobody said its kind."""
+    return [
+        Found(
+            path=t.path,
+            kind=None if t.kind is Kind.NUMBER else t.kind,
+            unit=t.unit,
+            writable=t.writable,
+            low=t.low,
+            high=t.high,
+        )
+        for t in tags
+    ]
 
 
 def found_in_nodes(nodes: Iterable[Node], below: str) -> list[Found]:

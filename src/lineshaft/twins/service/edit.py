@@ -38,6 +38,16 @@ from lineshaft.twins.model import (
 
 from .library import library
 
+ACTIONS = {
+    Deed.CREATED: "create",
+    Deed.CHANGED: "change",
+    Deed.MOVED: "move",
+    Deed.RETIRED: "retire",
+    Deed.ADOPTED: "adopt",
+    Deed.UNDONE: "undo",
+    Deed.TYPE_CHANGED: "type",
+}
+"""How the audit log calls what was done, the same as what was refused."""
 _NAMED = 20
 """Paths an audit row names; how many there were is always told."""
 
@@ -99,7 +109,8 @@ class Edit:
         change = self._change()
         await store.keep_change(self._tx, change)
         was, becomes = _content(change)
-        await guard.record(self._who, f"twins.{self._deed}", self._path, before=was, after=becomes, tx=self._tx)
+        action = f"twins.{ACTIONS[self._deed]}"
+        await guard.record(self._who, action, self._path, before=was, after=becomes, tx=self._tx)
         for step in change.steps:
             await self._announce(step)
         return change

@@ -99,6 +99,22 @@ class Now:
             moment = now()
             yield [self._judge(p, _sample(one), moment) for one in latest for p in readers[one.path]]
 
+    async def points(self, who: Who, path: str = "") -> list[Point]:
+        """Every property of a subtree with its series, by path: for those who mirror, index or export."""
+        await self._guard.require(who, Role.VIEWER, path, "twins.read")
+        async with self._db.read() as tx:
+            twins = await dressed(tx, await store.subtree(tx, path))
+        return sorted((p for t in twins for p in t.points), key=lambda p: p.path)
+
+    def values(self, selection: Selection, *, coalesce_s: float) -> AsyncIterator[list[Latest]]:
+        """Newest values of series as they change, for the platform's own work."""
+        return self._live.watch(PLATFORM, selection, coalesce_s=coalesce_s)
+
+    async def revision(self) -> str:
+        """Changes with everything that changes the tree or a type."""
+        async with self._db.read() as tx:
+            return await store.revision(tx)
+
     async def overview(self, who: Who, path: str = "", *, attention: int = 50) -> Overview:
         """A subtree in numbers: its branches, and what needs attention, worst and oldest first."""
         trees = tuple(t for t in who.sees() if PlantPath(t).within(path) or PlantPath(path).within(t))

@@ -34,7 +34,7 @@ class Twins:
         self._guard = guard
         self.settings = settings or TwinsSettings()
         self.types = Types(db, guard)
-        self.adoption = Adoption(db, guard)
+        self.adoption = Adoption(db, guard, live)
         self.now = Now(db, guard, live, self.settings)
 
     # ---- looking ----
