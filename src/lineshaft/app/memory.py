@@ -12,10 +12,13 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.security import Guard
 from lineshaft.telemetry import Historian, Live, TelemetrySettings
 from lineshaft.telemetry.health import Work
-from lineshaft.telemetry.service import Intake
-from lineshaft.telemetry.store import Catalogue, Desk, Engine, Limits, LocalStore, RemoteStore, SeriesBook
+from lineshaft.telemetry.service.intake import Intake
+from lineshaft.telemetry.store import Catalogue, Desk, Engine, Limits, LocalStore, RemoteStore
+from lineshaft.telemetry.store.series import SeriesBook
 from lineshaft.telemetry.store.schema import statements
-from lineshaft.telemetry.worker import DiskGuard, Recorder, Roller
+from lineshaft.telemetry.worker.guard import DiskGuard
+from lineshaft.telemetry.worker.recorder import Recorder
+from lineshaft.telemetry.worker.roller import Roller
 
 Job = tuple[str, Callable[[], Awaitable[object]]]
 

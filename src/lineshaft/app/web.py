@@ -46,8 +46,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     security_web.install(app, platform.security, public_url=public)
     app.include_router(security_web.router(platform.security, public_url=public), prefix="/api/v1")
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
-    for router, prefix in platform.memory.routers():
-        app.include_router(router, prefix=prefix)
+    app.include_router(telemetry_routes(platform))
     app.include_router(twins_routes(platform.twins), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:

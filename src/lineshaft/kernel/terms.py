@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import xxhash
 
 from .errors import Invalid
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 Value: TypeAlias = float | int | bool | str
 
@@ -49,6 +52,13 @@ class PlantPath(str):
         pieces = (piece for part in parts for piece in part.split("/"))
         return cls("/".join(p for p in (_clean(piece) for piece in pieces) if p))
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type, handler: object) -> CoreSchema:
+        """In web bodies a path is text that must parse."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(_parsed, core_schema.str_schema())
+
     @property
     def organisation(self) -> str:
         return self.split("/", 1)[0]
@@ -68,6 +78,13 @@ class PlantPath(str):
     def within(self, subtree: str) -> bool:
         """Whether this path is `subtree` or lies below it; the empty subtree holds everything."""
         return subtree in ("", self) or self.startswith(subtree + "/")
+
+
+def _parsed(text: str) -> PlantPath:
+    try:
+        return PlantPath.parse(text)
+    except Invalid as error:
+        raise ValueError(str(error)) from error
 
 
 def _clean(text: str) -> str:

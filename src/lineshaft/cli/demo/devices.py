@@ -60,12 +60,12 @@ async def run(told: Devices) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, enough.set)
     async with Crew("devices") as crew:
-        crew.keep("packaging line", lambda: _opcua(told))
-        crew.keep("utilities", lambda: _modbus(told))
-        crew.keep("hall sensors", lambda: _sensors(told))
-        crew.keep("conveyors", lambda: _conveyors(told))
+        crew.keep("packaging line", lambda: _opcua(told), most_s=1)
+        crew.keep("utilities", lambda: _modbus(told), most_s=1)
+        crew.keep("hall sensors", lambda: _sensors(told), most_s=1)
+        crew.keep("conveyors", lambda: _conveyors(told), most_s=1)
         if told.replay is not None:
-            crew.keep("replay", lambda: _replay(told))
+            crew.keep("replay", lambda: _replay(told), most_s=1)
         await enough.wait()
 
 
