@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 from nicegui import ui
 
-from lineshaft.console import Health, Hit, View, heading, mount, page, paragraph, plain_page
+from lineshaft.console import Health, Hit, View, heading, mount, page, paragraph, plain_page, tile
 from lineshaft.console.registry import find
 from lineshaft.console.search import TIMEOUT_S, SearchBox, gather
 from lineshaft.console.simulation import follow, visitor
+from lineshaft.console.view import _views
 from lineshaft.kernel.errors import NotFound
 
 from .conftest import ANA, Grant, Show, Viewer
@@ -215,6 +218,21 @@ async def test_api_routes_added_before_the_console_stay_reachable(fresh_pages: N
     mount(app, identify=lambda _: ANA)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
         assert (await client.get("/healthz")).json() == {"ok": True}
+
+
+async def test_a_closed_tab_is_forgotten_with_all_it_showed(show: Show) -> None:
+    async with show(lambda view: tile("Speed", 1.0, spark=[])) as user:
+        tab = weakref.ref(user.client)
+        before = len(_views)
+        user.client.delete()
+        user.client = None
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            gc.collect()
+            if tab() is None:
+                break
+        assert tab() is None
+        assert len(_views) == before - 1
 
 
 async def test_highest_role_opens_pages(fresh_pages: None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ class Frame:
 
     def __init__(self, around: Surroundings, client: Client, who: Any, language: str, dark: str) -> None:
         self.around = around
-        self.client = client
+        self._client = weakref.ref(client)
         self.who = who
         self.language = language
         self.dark = dark
@@ -79,6 +80,20 @@ class Frame:
         self._trail: Element | None = None
         self._links: dict[str, Element] = {}
         self._dot: Badge | None = None
+
+    @property
+    def client(self) -> Client:
+        """The browser tab; held weakly, so that a closed one is forgotten with all it showed."""
+        client = self._client()
+        if client is None:
+            raise NotFound("The browser tab has been closed.")
+        return client
+
+    def _browser(self, script: str) -> None:
+        """Run something in the browser if it is still there."""
+        client = self._client()
+        if client is not None and not client.is_deleted:
+            client.run_javascript(script)
 
     # -- drawing ------------------------------------------------------------------------------
 
@@ -97,7 +112,9 @@ class Frame:
                 self._draw_banner()
                 if not visit.page.plain:
                     self._trail = element("nav", "ls-trail", aria_label=text("Where you are"))
-                self.content = element("main" if not visit.page.plain else "div", "ls-page", id_="ls-main")
+                self.content = element(
+                    "main" if not visit.page.plain else "div", "ls-page", id_="ls-main", tabindex="-1"
+                )
         self._toasts = element("div", "ls-toasts", role="status", aria_live="polite")
         if not visit.page.public:
             self.view.every(IDENTIFY_S, self._still_there, name="identity")
@@ -225,7 +242,7 @@ class Frame:
             with self.content:
                 error_panel(error, retry=self.reload)
         finally:
-            self.client.run_javascript("lineshaft.shown()")
+            self._browser("lineshaft.shown()")
 
     def _new_view(self, address: str) -> View:
         return View(
@@ -253,7 +270,7 @@ class Frame:
             await self.show(visit)
 
     def _leave(self, address: str) -> None:
-        self.client.run_javascript(f"lineshaft.leave({json.dumps(address)})")
+        self._browser(f"lineshaft.leave({json.dumps(address)})")
 
     def _mark_place(self, visit: Visit) -> None:
         """Show in the navigation where the viewer is: the longest entry that holds the address."""
@@ -268,7 +285,7 @@ class Frame:
 
     def go(self, address: str) -> None:
         """Show another page."""
-        self.client.run_javascript(f"lineshaft.go({json.dumps(address)})")
+        self._browser(f"lineshaft.go({json.dumps(address)})")
 
     def reload(self) -> None:
         """Draw the page again."""
@@ -283,25 +300,22 @@ class Frame:
 
     def speak(self, language: str) -> None:
         """Remember the language in the browser and load the page again."""
-        self.client.run_javascript(f"lineshaft.language({json.dumps(language)})")
+        self._browser(f"lineshaft.language({json.dumps(language)})")
 
     def title(self, name: str, trail: Sequence[tuple[str, str]]) -> None:
         """Name the page in the browser and in the breadcrumb."""
-        self.client.title = f"{name} · {self.around.plant}"
-        self.client.run_javascript(f"document.title = {json.dumps(self.client.title)}")
+        full = f"{name} · {self.around.plant}"
+        self.client.title = full
+        self._browser(f"document.title = {json.dumps(full)}")
         if self._trail is None:
             return
         self._trail.clear()
         with self._trail, element("ol"):
-            for label, address in (("home", "/"), *trail):
-                with (
-                    element("li"),
-                    element("a", href=address, aria_label=text("Overview") if label == "home" else None),
-                ):
-                    if label == "home":
-                        icon("home")
-                    else:
-                        element("span", content=label)
+            with element("li"), element("a", href="/", aria_label=text("Overview")):
+                icon("home")
+            for label, address in trail:
+                with element("li"), element("a", href=address):
+                    element("span", content=label)
             with element("li", aria_current="page"):
                 element("span", content=name)
 

@@ -34,8 +34,10 @@
 
   // -- from page to page without loading -----------------------------------------------------------
   let loading;
+  let current = location.pathname + location.search;
   function go(address, { replace = false, push = true } = {}) {
     if (!window.did_handshake || root.classList.contains("is-offline")) return (location.href = address);
+    current = address;
     if (push) history[replace ? "replaceState" : "pushState"]({}, "", address);
     root.classList.remove("ls-drawer");
     clearTimeout(loading);
@@ -63,7 +65,10 @@
     if (href !== location.pathname + location.search) go(href);
     else root.classList.remove("ls-drawer");
   });
-  addEventListener("popstate", () => go(location.pathname + location.search, { push: false }));
+  addEventListener("popstate", () => {
+    const address = location.pathname + location.search;
+    if (address !== current) go(address, { push: false });
+  });
 
   // -- keys ---------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
