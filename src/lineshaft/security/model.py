@@ -131,9 +131,28 @@ class AuditFilter:
     """An action or the beginning of one: `edge.` is everything done to connections."""
     subject: str = ""
     """A subject; a plant path also finds what lies below it."""
+    text: str = ""
+    """A part of the actor's name, the action or the subject, in any case."""
     outcome: Outcome | None = None
     start: datetime | None = None
     end: datetime | None = None
+
+
+def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[tuple[str, Any, Any]]:
+    """What differs between two states, as (name, before, after); nested names are joined by dots."""
+    old, new = _flat(before or {}), _flat(after or {})
+    names = dict.fromkeys([*old, *new])
+    return [(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            found |= _flat(value, f"{prefix}{name or '*'}.")
+        else:
+            found[f"{prefix}{name or '*'}"] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

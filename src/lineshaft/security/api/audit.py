@@ -32,13 +32,20 @@ def wanted(
     actor: str = "",
     action: str = "",
     subject: str = "",
+    text: str = "",
     outcome: Outcome | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> AuditFilter:
-    """Which rows: by actor, beginning of the action, subject (and what lies below), outcome and time."""
+    """Which rows: by actor, beginning of the action, subject (and what lies below), any text, outcome, time."""
     return AuditFilter(
-        actor=actor, action=action, subject=subject, outcome=outcome, start=_aware(start), end=_aware(end)
+        actor=actor,
+        action=action,
+        subject=subject,
+        text=text,
+        outcome=outcome,
+        start=_aware(start),
+        end=_aware(end),
     )
 
 

@@ -72,7 +72,7 @@ class NewTokenBody(Body):
 class NewDeviceBody(Body):
     name: str
     path: str
-    publish: list[str] = []
+    publish: list[str] | None = None
     subscribe: list[str] = []
 
 

@@ -10,7 +10,7 @@ from lineshaft.security.settings import SecuritySettings
 from .devices import Admit, Devices
 from .guard import Guard
 from .local import local_admin
-from .passwords import Passwords
+from .passwords import Passwords, suggested
 from .sessions import Sessions, nobody
 from .standings import Standings
 from .tokens import Tokens
@@ -28,6 +28,7 @@ __all__ = [
     "Users",
     "local_admin",
     "nobody",
+    "suggested",
 ]
 
 
@@ -43,8 +44,15 @@ class Security:
     standings: Standings
 
     @classmethod
-    def over(cls, db: Database, settings: SecuritySettings | None = None, *, admit: Admit | None = None) -> Security:
-        """Build everything over an open catalogue; `admit` tells the MQTT server who may connect."""
+    def over(
+        cls,
+        db: Database,
+        settings: SecuritySettings | None = None,
+        *,
+        admit: Admit | None = None,
+        mqtt: str = "127.0.0.1:1883",
+    ) -> Security:
+        """Build everything over an open catalogue; `admit` tells the MQTT server at `mqtt` who may connect."""
         settings = settings or SecuritySettings()
         standings = Standings(db, settings)
         guard, passwords = Guard(db, standings), Passwords(settings)
@@ -53,6 +61,6 @@ class Security:
             users=Users(db, guard, passwords),
             sessions=Sessions(db, guard, passwords, settings),
             tokens=Tokens(db, guard),
-            devices=Devices(db, guard, admit),
+            devices=Devices(db, guard, admit, server=mqtt),
             standings=standings,
         )

@@ -36,16 +36,20 @@ class Devices:
     has no such server passes none, and the one that has hears of changes through DeviceChanged.
     """
 
-    def __init__(self, db: Database, guard: Guard, admit: Admit | None = None) -> None:
+    def __init__(
+        self, db: Database, guard: Guard, admit: Admit | None = None, *, server: str = "127.0.0.1:1883"
+    ) -> None:
+        self.server = server
+        """Host and port devices connect to, for what is shown to people."""
         self._db = db
         self._guard = guard
         self._admit = admit
         self._applying = asyncio.Lock()
 
     async def create(
-        self, who: Who, *, name: str, path: str, publish: Sequence[str] = (), subscribe: Sequence[str] = ()
+        self, who: Who, *, name: str, path: str, publish: Sequence[str] | None = None, subscribe: Sequence[str] = ()
     ) -> NewDevice:
-        """Make credentials for a device; without filters it publishes and subscribes below its own path."""
+        """Make credentials for a device; without `publish` it may publish everything below its own path."""
         place = str(PlantPath.parse(path))
         await self._guard.require(who, Role.ADMIN, place, "security.device.create")
         if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
@@ -54,7 +58,7 @@ class Devices:
             id=new_id(),
             name=name,
             path=place,
-            publish=checked_topics(publish or (f"{place}/#",)),
+            publish=checked_topics((f"{place}/#",) if publish is None else publish),
             subscribe=checked_topics(subscribe),
             created_at=now(),
             rotated_at=None,

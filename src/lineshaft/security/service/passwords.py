@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -75,6 +76,11 @@ class Passwords:
                 return await in_thread(work, *args, **kwargs)
         finally:
             self._inside -= 1
+
+
+def suggested() -> str:
+    """A random password people can read to each other: 96 bits as four groups."""
+    return "-".join(secrets.token_hex(3) for _ in range(4))
 
 
 def outdated(stored: str) -> bool:

@@ -59,11 +59,11 @@ class Tokens:
             revoked_at=None,
         )
         secret = new_secret()
-        after = {"name": name, "grants": shown_grants(grants), "ends_at": ends_at}
+        after = {"id": token.id, "grants": shown_grants(grants), "ends_at": ends_at}
         async with self._db.begin() as tx:
             await keys.add_token(tx, token, digest_of(secret))
             place = _place(grants)
-            await self._guard.record(who, "security.token.create", f"token:{token.id}", after=after, path=place, tx=tx)
+            await self._guard.record(who, "security.token.create", f"token:{name}", after=after, path=place, tx=tx)
             await tx.announce(TokenChanged(token=token.id, change="create"))
         return NewToken(token=token, secret=f"ls_{token.id}_{secret}")
 
@@ -81,10 +81,10 @@ class Tokens:
             await self._guard.require(who, Role.ADMIN, known.owner.home if known.owner else "", "security.token.revoke")
         async with self._db.begin() as tx:
             await keys.revoke_token(tx, token_id, now_us())
-            before = {"name": known.token.name, "grants": shown_grants(known.token.grants)}
+            before = {"id": token_id, "grants": shown_grants(known.token.grants)}
             place = _place(known.token.grants)
             await self._guard.record(
-                who, "security.token.revoke", f"token:{token_id}", before=before, path=place, tx=tx
+                who, "security.token.revoke", f"token:{known.token.name}", before=before, path=place, tx=tx
             )
             await tx.announce(TokenChanged(token=token_id, change="revoke"))
         self._guard.forget()

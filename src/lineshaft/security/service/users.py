@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from lineshaft.security.model import PLATFORM, FirstLogin, Grant, Role, User, Wh
 from lineshaft.security.store import people
 
 from .guard import Guard, administered
-from .passwords import Passwords
+from .passwords import Passwords, suggested
 from .sessions import fold
 
 MOST_GRANTS = 50
@@ -149,7 +148,7 @@ class Users:
         async with self._db.read() as tx:
             if await people.any_user(tx):
                 return None
-        password = "-".join(secrets.token_hex(3) for _ in range(4))
+        password = suggested()
         grants = (Grant(role=Role.ADMIN),)
         try:
             await self.create(PLATFORM, login=login, password=password, name="Administrator", grants=grants)

@@ -97,6 +97,9 @@ def _conditions(wanted: AuditFilter, trees: Sequence[str]) -> list[sa.ColumnElem
         found.append(AUDIT.c.action.startswith(wanted.action, autoescape=True))
     if wanted.subject:
         found.append(below(AUDIT.c.subject, wanted.subject))
+    if wanted.text:
+        shown = (AUDIT.c.actor, AUDIT.c.action, AUDIT.c.subject)
+        found.append(sa.or_(*(column.icontains(wanted.text, autoescape=True) for column in shown)))
     if wanted.outcome:
         found.append(AUDIT.c.outcome == wanted.outcome.value)
     if wanted.start:
