@@ -19,27 +19,27 @@ from asyncua.common.structures104 import new_struct, new_struct_field
 from lineshaft.edge.connectors import Tag
 from lineshaft.edge.connectors.opcua import OpcUa, OpcUaSettings
 from lineshaft.edge.connectors.opcua.fake import PackagingLine, ReplayServer
-from lineshaft.edge.connectors.opcua.serving import DeviceServer
 from lineshaft.kernel.terms import Kind, PlantPath, Quality
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-URI = "urn:test:values"
+URI = "urn:lineshaft:packaging-line"
 AT = datetime(2026, 3, 1, 8, 30, 0, 250_000, tzinfo=UTC)
 AT_US = 1_772_353_800_250_000
 BIG = 2**53 + 1
 
 
 class Values:
-    """A server with one node of every sort."""
+    """The packaging line with one node of every sort beside it."""
 
     def __init__(self) -> None:
-        self.device = DeviceServer(URI, name="values")
+        self.line = PackagingLine(tick_s=0.1, pace=3.0)
+        self.device = self.line.device
         self.folder: Any = None
 
     async def start(self) -> None:
-        objects = await self.device.prepare("127.0.0.1", 0)
-        self.folder = await objects.add_folder(self.device.index, "Values")
+        await self.line.start()
+        self.folder = await self.device.server.nodes.objects.add_folder(self.device.index, "Values")
         for key, (value, kind) in PLAIN.items():
             await self.device.add(self.folder, key, key, value, kind=kind)
         await self._with_words("Multi", 1, "EnumStrings", [ua.LocalizedText("Off"), ua.LocalizedText("On")])
@@ -49,7 +49,6 @@ class Values:
         await states.add_property(0, "TrueState", ua.LocalizedText("Open"))
         await states.add_property(0, "FalseState", ua.LocalizedText("Shut"))
         await self._structure()
-        await self.device.open()
         await self.device.set({key: value for key, (value, _) in PLAIN.items()}, AT)
 
     async def _with_words(self, key: str, value: int, name: str, words: Any) -> None:
@@ -92,15 +91,7 @@ async def values() -> AsyncIterator[Values]:
     served = Values()
     await served.start()
     yield served
-    await served.device.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def line() -> AsyncIterator[PackagingLine]:
-    served = PackagingLine(tick_s=0.1)
-    await served.start()
-    yield served
-    await served.stop()
+    await served.line.stop()
 
 
 def tag(path: str, address: str, kind: Kind = Kind.NUMBER, **more: Any) -> Tag:
@@ -334,7 +325,7 @@ async def test_a_sink_that_waits_holds_the_server_back(values: Values, sink: Any
     assert len(sink.rows) < 40
 
 
-async def test_the_line_lives(line: PackagingLine, sink: Any) -> None:
+async def test_the_line_lives(values: Values, sink: Any) -> None:
     tags = [
         tag("speed", "ns=2;s=Filler.Speed"),
         tag("state", "nsu=urn:lineshaft:packaging-line;s=Filler.State", Kind.ENUM),
@@ -343,7 +334,7 @@ async def test_the_line_lives(line: PackagingLine, sink: Any) -> None:
         tag("valves", "ns=2;s=Filler.FillVolumes", Kind.TEXT),
         tag("good", "ns=2;s=Filler.Good", Kind.INTEGER),
     ]
-    async with reading(line.url, tags, sink):
+    async with reading(values.line.url, tags, sink):
         await sink.until(lambda: sink.of("acme/speed") and sink.last("acme/speed").number > 20, 15)
         await sink.until(lambda: sink.last("acme/state").text == "Execute")
         await sink.until(lambda: sink.last("acme/number").number == 6.0)

@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -190,9 +190,12 @@ class Proxy:
         to.transport.abort()
 
 
+COLUMNS = ["a", "b", "c", *(f"c{number}" for number in range(330))]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def machine() -> AsyncIterator[ReplayServer]:
-    async with ReplayServer(["a", "b", "c"]) as server:
+    async with ReplayServer(COLUMNS) as server:
         yield server
 
 
@@ -204,11 +207,9 @@ async def proxy(machine: ReplayServer) -> AsyncIterator[Proxy]:
     await started.stop()
 
 
-def tags_of(server: ReplayServer, every: float = 0.05) -> list[Tag]:
-    return [
-        Tag(path=PlantPath(f"acme/{name}"), address=address, every=timedelta(seconds=every))
-        for name, address in server.addresses.items()
-    ]
+def tags_of(server: ReplayServer, names: Iterable[str] = ("a", "b", "c")) -> list[Tag]:
+    every = timedelta(milliseconds=50)
+    return [Tag(path=PlantPath(f"acme/{name}"), address=server.addresses[name], every=every) for name in names]
 
 
 def _cut(data: bytes) -> bytes | None:
@@ -339,46 +340,53 @@ async def test_nobody_there_is_said_plainly() -> None:
 # ---- small servers ----
 
 
-async def served(sink: Any, count: int, limits: Limits) -> None:
+async def served(machine: ReplayServer, sink: Any, count: int, limits: Limits) -> None:
     """Everything arrives from a server with these limits, first and changed."""
-    names = [f"c{number}" for number in range(count)]
-    async with ReplayServer(names, limits=limits) as server:
-        await server.set({name: float(number) for number, name in enumerate(names)})
-        async with kept(server.url, tags_of(server), sink) as keeper:
+    names = COLUMNS[3 : 3 + count]
+    machine.device.limits = limits
+    try:
+        await machine.set({name: float(number) for number, name in enumerate(names)})
+        async with kept(machine.url, tags_of(machine, names), sink) as keeper:
             await sink.until(lambda: len({row.path for row in sink.rows}) == count)
-            await server.set({name: number + 0.5 for number, name in enumerate(names)})
+            await machine.set({name: number + 0.5 for number, name in enumerate(names)})
             changed = {(f"acme/{name}", number + 0.5) for number, name in enumerate(names)}
             await sink.until(lambda: changed <= {(row.path, row.number) for row in sink.rows})
             await asyncio.sleep(0.2)
-        assert keeper.lost == []
+    finally:
+        machine.device.limits = Limits()
+    assert keeper.lost == []
     assert {row.quality for row in sink.rows} == {Quality.GOOD}
     assert sink.problems == []
 
 
-async def test_a_server_that_takes_few_items_per_call_is_served(sink: Any) -> None:
-    await served(sink, 330, Limits(items_per_call=100, nodes_per_read=100))
+async def test_a_server_that_takes_few_items_per_call_is_served(machine: ReplayServer, sink: Any) -> None:
+    await served(machine, sink, 330, Limits(items_per_call=100, nodes_per_read=100))
+    assert len(sink.of("acme/c0")) == 2
 
 
-async def test_items_are_spread_over_subscriptions_and_the_rest_is_polled(sink: Any) -> None:
-    await served(sink, 25, Limits(items_per_subscription=10, subscriptions=2))
+async def test_items_are_spread_over_subscriptions_and_the_rest_is_polled(machine: ReplayServer, sink: Any) -> None:
+    await served(machine, sink, 25, Limits(items_per_subscription=10, subscriptions=2))
     counts = {name: len(sink.of(f"acme/{name}")) for name in ("c0", "c10", "c24")}
     assert counts["c0"] == counts["c10"] == 2
     assert counts["c24"] > 2
 
 
-async def test_a_server_without_subscriptions_is_polled(sink: Any) -> None:
-    await served(sink, 130, Limits(subscriptions=0, nodes_per_read=50))
+async def test_a_server_without_subscriptions_is_polled(machine: ReplayServer, sink: Any) -> None:
+    await served(machine, sink, 130, Limits(subscriptions=0, nodes_per_read=50))
     assert len(sink.of("acme/c0")) > 2
 
 
-async def test_a_missing_node_among_limited_ones_stops_nobody(sink: Any) -> None:
-    async with ReplayServer(["a", "b"], limits=Limits(items_per_call=1, subscriptions=1)) as server:
-        await server.set({"a": 1.0, "b": 2.0})
-        gone = Tag(path=PlantPath("acme/gone"), address="ns=2;s=gone")
-        first, second = tags_of(server)
-        async with kept(server.url, [first, gone, second], sink) as keeper:
+async def test_a_missing_node_among_limited_ones_stops_nobody(machine: ReplayServer, sink: Any) -> None:
+    await machine.set({"a": 1.0, "b": 2.0})
+    machine.device.limits = Limits(items_per_call=1, subscriptions=1)
+    gone = Tag(path=PlantPath("acme/gone"), address="ns=2;s=gone")
+    first, second = tags_of(machine, ["a", "b"])
+    try:
+        async with kept(machine.url, [first, gone, second], sink) as keeper:
             await sink.until(lambda: len(sink.rows) == 3)
-        assert keeper.lost == []
+    finally:
+        machine.device.limits = Limits()
+    assert keeper.lost == []
     assert {(row.path, row.quality) for row in sink.rows} == {
         ("acme/a", Quality.GOOD),
         ("acme/b", Quality.GOOD),

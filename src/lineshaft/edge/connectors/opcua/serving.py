@@ -67,7 +67,8 @@ class DeviceServer:
 
     def __init__(self, uri: str, *, name: str, security: Security | None = None, limits: Limits | None = None) -> None:
         self._security = security or Security()
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
+        """May be changed while the server runs."""
         self._uri, self._name = uri, name
         self._nodes: dict[str, tuple[ua.NodeId, ua.VariantType]] = {}
         self.server = Server(user_manager=_Users(self._security.users))
@@ -86,7 +87,7 @@ class DeviceServer:
         self.server.set_endpoint(f"opc.tcp://{host}:{port}")
         self.index = await self.server.register_namespace(self._uri)
         await self._secure()
-        _limit(self.server, self._limits)
+        _limit(self)
         return self.server.nodes.objects
 
     async def open(self) -> None:
@@ -157,32 +158,38 @@ async def describe(node: Node, *, unit: str = "", low: float | None = None, high
         await node.add_property(0, "EURange", ua.Range(Low=float(low), High=float(high)))
 
 
-def _limit(server: Server, limits: Limits) -> None:
+def _limit(device: DeviceServer) -> None:
     """Make asyncua's services refuse what a small server would refuse."""
-    service, attributes = server.iserver.subscription_service, server.iserver.attribute_service
-    if limits.subscriptions is not None:
-        server.iserver.max_subscriptions = limits.subscriptions
-    create, read = service.create_monitored_items, attributes.read
+    service, attributes = device.server.iserver.subscription_service, device.server.iserver.attribute_service
+    subscribe, create, read = service.create_subscription, service.create_monitored_items, attributes.read
+
+    async def subscribe_few(*args: Any, **kwargs: Any) -> Any:
+        _refuse_above(len(service.subscriptions) + 1, device.limits.subscriptions, "BadTooManySubscriptions")
+        return await subscribe(*args, **kwargs)
 
     async def create_few(params: Any) -> Any:
-        if len(params.ItemsToCreate) > (limits.items_per_call or 1 << 30):
-            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
-        room = _room(service, params.SubscriptionId, limits)
-        wanted, params.ItemsToCreate = params.ItemsToCreate, params.ItemsToCreate[:room]
+        _refuse_above(len(params.ItemsToCreate), device.limits.items_per_call, "BadTooManyOperations")
+        wanted = params.ItemsToCreate
+        params.ItemsToCreate = wanted[: _room(service, params.SubscriptionId, device.limits)]
         full = ua.MonitoredItemCreateResult(StatusCode=ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems))
         return await create(params) + [full] * (len(wanted) - len(params.ItemsToCreate))
 
     def read_few(params: Any) -> Any:
-        if len(params.NodesToRead) > (limits.nodes_per_read or 1 << 30):
-            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+        _refuse_above(len(params.NodesToRead), device.limits.nodes_per_read, "BadTooManyOperations")
         return read(params)
 
-    service.create_monitored_items, attributes.read = create_few, read_few
+    service.create_subscription, service.create_monitored_items = subscribe_few, create_few
+    attributes.read = read_few
 
 
-def _room(service: Any, subscription: int, limits: Limits) -> int:
+def _refuse_above(wanted: int, most: int | None, reason: str) -> None:
+    if most is not None and wanted > most:
+        raise ServiceError(getattr(ua.StatusCodes, reason))
+
+
+def _room(service: Any, subscription: int, limits: Limits) -> int | None:
     if limits.items_per_subscription is None:
-        return 1 << 30
+        return None
     held = service.subscriptions[subscription].monitored_item_srv._monitored_items
     return max(0, limits.items_per_subscription - len(held))
 
