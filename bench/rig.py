@@ -96,7 +96,7 @@ async def platform(plant: dict[str, object] | None = None, *, folder: Path | Non
             made = await here.security.tokens.create(
                 here.who, name="bench", grants=grants, ends_at=now() + timedelta(days=1)
             )
-            rig.token = made.text
+            rig.token = made.secret
         keeper = subprocess.Popen(
             [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(rig.file)],
             stdout=subprocess.DEVNULL,

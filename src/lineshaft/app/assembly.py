@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT, ConnectionStore, Edg
 from lineshaft.edge.worker import EdgeBox
 from lineshaft.kernel.bus import Bus, Credentials, Embedded, Front, StreamSpec
 from lineshaft.kernel.bus.front import admit
-from lineshaft.kernel.config import BusSettings, Config, DatabaseSettings, load
+from lineshaft.kernel.config import BusSettings, Config, DatabaseSettings, Section, load
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.keeper import guard_keeper
@@ -24,11 +24,12 @@ from lineshaft.kernel.outbox import FACTS, relay
 from lineshaft.kernel.processes import living_pid, note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
+from lineshaft.twins.worker import Adopter, Mirror
 
-from .memory import Memory
+from .memory import Job, Memory
 
 log = get_log("app")
-SECTIONS = {
+SECTIONS: dict[str, type[Section]] = {
     "security": security.SecuritySettings,
     "edge": EdgeSettings,
     "telemetry": telemetry.TelemetrySettings,
@@ -183,6 +184,13 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, enough.set)
         await run_web(web, platform, run_folder, first, enough)
+
+
+def twins_jobs(platform: Platform) -> Iterator[Job]:
+    """What keeps the twins and their mirror current."""
+    yield "adopter", Adopter(platform.twins, platform.bus, platform.edge).run
+    if platform.front is not None and platform.twins.settings.mirror:
+        yield "mirror", Mirror(platform.twins, platform.front).run
 
 
 async def declare(platform: Platform) -> None:

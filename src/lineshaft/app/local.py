@@ -57,4 +57,4 @@ async def local_token(config: Config) -> tuple[str, str]:
         made = await here.security.tokens.create(
             here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=12)
         )
-    return address.read_text().strip(), made.text
+    return address.read_text().strip(), made.secret

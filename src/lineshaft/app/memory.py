@@ -14,8 +14,8 @@ from lineshaft.telemetry import Historian, Live, TelemetrySettings
 from lineshaft.telemetry.health import Work
 from lineshaft.telemetry.service.intake import Intake
 from lineshaft.telemetry.store import Catalogue, Desk, Engine, Limits, LocalStore, RemoteStore
-from lineshaft.telemetry.store.series import SeriesBook
 from lineshaft.telemetry.store.schema import statements
+from lineshaft.telemetry.store.series import SeriesBook
 from lineshaft.telemetry.worker.guard import DiskGuard
 from lineshaft.telemetry.worker.recorder import Recorder
 from lineshaft.telemetry.worker.roller import Roller

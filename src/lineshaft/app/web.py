@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 import lineshaft
-from lineshaft import security, twins
+from lineshaft import security
 from lineshaft.edge import State
 from lineshaft.edge.api import router as edge_routes
 from lineshaft.kernel import http
@@ -142,7 +142,8 @@ def _find_series(platform: Platform) -> Any:
     async def find(who: Any, words: str, limit: int) -> list[Hit]:
         found = await platform.memory.historian.list_series(who, search=words, limit=limit)
         return [
-            Hit(title=s.path.name, address=f"/explore?series={s.path}", subtitle=s.path, symbol="show_chart") for s in found
+            Hit(title=s.path.name, address=f"/explore?series={s.path}", subtitle=s.path, symbol="show_chart")
+            for s in found
         ]
 
     return find
@@ -174,7 +175,7 @@ async def run_web(
             app, host=settings.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3
         )
     )
-    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)

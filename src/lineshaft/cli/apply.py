@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from .run import FILE, prepare
+
+if TYPE_CHECKING:
+    from lineshaft.edge import Connection
+    from lineshaft.kernel.config import Config
 
 
 def register(app: typer.Typer) -> None:
@@ -25,12 +30,10 @@ def register(app: typer.Typer) -> None:
         asyncio.run(_apply(prepare(config), file, yes=yes, prune=prune))
 
 
-async def _apply(loaded: object, file: Path, *, yes: bool, prune: bool) -> None:
+async def _apply(loaded: Config, file: Path, *, yes: bool, prune: bool) -> None:
     from lineshaft.app import load_config, local
     from lineshaft.edge import EdgeSettings
-    from lineshaft.kernel.config import Config
 
-    assert isinstance(loaded, Config)
     wanted = {c.name: c for c in load_config(file).get(EdgeSettings).declared(loaded.plant)}
     async with local(loaded) as platform:
         current = {v.connection.name: v.connection for v in await platform.edge.list_(platform.who)}
@@ -52,15 +55,11 @@ async def _apply(loaded: object, file: Path, *, yes: bool, prune: bool) -> None:
     typer.secho(f"{len(changed)} changed, {len(gone)} removed. Each is a version and can be restored.", fg="green")
 
 
-def _differs(old: object, new: object) -> bool:
-    from lineshaft.edge import Connection
-
-    assert isinstance(old, Connection)
-    assert isinstance(new, Connection)
+def _differs(old: Connection, new: Connection) -> bool:
     return (old.connector, old.raw) != (new.connector, new.raw)
 
 
-def _show(name: str, old: object, new: object) -> None:
+def _show(name: str, old: Connection | None, new: Connection | None) -> None:
     from lineshaft.edge import as_toml
 
     before = as_toml([old]).splitlines() if old else []

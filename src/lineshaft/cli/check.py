@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from lineshaft.edge import Connection
 
 FILE = typer.Option(Path("plant.toml"), "--config", "-c", help="The configuration file.")
 
@@ -30,14 +34,11 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-async def _reach(organisation: str, connections: list) -> bool:  # type: ignore[type-arg]
+async def _reach(organisation: str, connections: list[Connection]) -> bool:
     from lineshaft.edge import build
     from lineshaft.kernel.errors import PlatformError
 
-    async def one(connection: object) -> tuple[str, str]:
-        from lineshaft.edge import Connection
-
-        assert isinstance(connection, Connection)
+    async def one(connection: Connection) -> tuple[str, str]:
         connector = build(connection.connector, connection.raw, organisation=organisation).connector()
         try:
             await asyncio.wait_for(connector.connect(), 10)

@@ -19,6 +19,8 @@ from lineshaft.edge.connectors.modbus.responder import TcpResponder
 from lineshaft.edge.connectors.mqtt.fake import Publisher, Sensors
 from lineshaft.edge.connectors.opcua.fake import PackagingLine
 from lineshaft.edge.connectors.opcua.fake import ReplayServer as OpcUaReplay
+from lineshaft.edge.connectors.sparkplug.edge import EdgeSide
+from lineshaft.edge.connectors.sparkplug.fake import ConveyorNode, ReplayNode
 from lineshaft.kernel.log import configure, get_log
 from lineshaft.kernel.tasks import Crew
 
@@ -90,15 +92,16 @@ async def _sensors(told: Devices) -> None:
 
 
 async def _conveyors(told: Devices) -> None:
-    from lineshaft.edge.connectors.sparkplug.fake import run_conveyors
+    login = told.conveyors
+    await ConveyorNode(_broker(told), user=login.user, password=login.password, group="hamburg").run()
 
-    await run_conveyors(
-        host="127.0.0.1", port=told.mqtt, user=told.conveyors.user, password=told.conveyors.password, group="hamburg"
-    )
+
+def _broker(told: Devices) -> str:
+    return f"mqtt://127.0.0.1:{told.mqtt}"
 
 
 def _publisher(told: Devices, login: Login) -> Publisher:
-    return Publisher(f"mqtt://127.0.0.1:{told.mqtt}", user=login.user, password=login.password)
+    return Publisher(_broker(told), user=login.user, password=login.password)
 
 
 async def _replay(told: Devices) -> None:
@@ -120,18 +123,9 @@ async def _replay(told: Devices) -> None:
                     lambda v, ts: publisher.insist(topic, {**v, "timestamp": ts // 1000}), speed=told.replay.speed
                 )
         case "sparkplug":
-            from lineshaft.edge.connectors.sparkplug.fake import replay_node
-
             login = told.conveyors
-            async with replay_node(
-                host="127.0.0.1",
-                port=told.mqtt,
-                user=login.user,
-                password=login.password,
-                group="replay",
-                columns=played.columns,
-            ) as show:
-                await played.play(show, speed=told.replay.speed)
+            side = EdgeSide(_broker(told), group="replay", edge=played.name, user=login.user, password=login.password)
+            await ReplayNode(side, speed=told.replay.speed).play(played.rows())
 
 
 def _untimed(

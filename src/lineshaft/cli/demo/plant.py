@@ -44,9 +44,14 @@ def connections(ports: Ports) -> dict[str, list[dict[str, Any]]]:
                 "modbus", name="utilities", path=f"{SITE}/utilities/plant-room", host="127.0.0.1", port=ports.modbus
             )
         ],
-        "sparkplug": [] if "sparkplug" not in SHELF.plugins else [
+        "sparkplug": [
             _only(
-                "sparkplug", name="conveyors", path=f"{SITE}/packaging/conveyors", broker="builtin", groups=["hamburg"]
+                "sparkplug",
+                name="conveyors",
+                path=f"{SITE}/packaging/conveyors",
+                broker="builtin",
+                groups=["hamburg"],
+                place="{device}/{metric}",
             )
         ],
         "mqtt": [

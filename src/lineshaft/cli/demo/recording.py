@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,17 @@ class Recording:
                 await show({n: float(v) for n, v in zip(self.columns, cells, strict=True) if not np.isnan(v)}, now_us())
             await asyncio.sleep(1.0 / speed)
 
+    async def rows(self) -> AsyncIterator[tuple[int, dict[str, float]]]:
+        """Every row as (µs, values), again and again, its time moving on; for those who keep the pace themselves."""
+        length = int(self.ts[-1] - self.ts[0]) + 1_000_000
+        for turn in itertools.count():
+            for row, ts in enumerate(self.ts):
+                cells = self.values[:, row]
+                yield (
+                    int(ts) + turn * length,
+                    {n: float(v) for n, v in zip(self.columns, cells, strict=True) if not np.isnan(v)},
+                )
+
 
 def load(file: Path) -> Recording:
     """Read a recording; Invalid says what is missing."""
@@ -87,13 +99,14 @@ def _time_column(table: pa.Table, file: Path) -> str:
         raise Invalid(
             f"{file.name} has no time column.", hint=f"Name one of its columns {' or '.join(_TIME_NAMES[:3])}."
         )
-    return found[0]
+    return str(found[0])
 
 
 def _micros(column: pa.ChunkedArray, file: Path) -> NDArray[np.int64]:
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         seconds = column.cast(pa.float64()).to_numpy()
-        return (seconds * (1e3 if np.nanmax(seconds) > 1e11 else 1e6)).astype(np.int64)
+        scaled: NDArray[np.int64] = (seconds * (1e3 if np.nanmax(seconds) > 1e11 else 1e6)).astype(np.int64)
+        return scaled
     try:
         moment = column if pa.types.is_timestamp(column.type) else pc.strptime(column, "%Y-%m-%d %H:%M:%S", "us")
         micros: NDArray[np.int64] = moment.cast(pa.timestamp("us", tz=moment.type.tz)).cast(pa.int64()).to_numpy()
