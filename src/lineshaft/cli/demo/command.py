@@ -135,7 +135,7 @@ class _Stage:
             for name, topics in (("sensors", ("sensors/#", "replay/#")), ("conveyors", ("spBv1.0/#",))):
                 if name not in self._kept:
                     made = await here.security.devices.create(
-                        here.who, name=f"demo-{name}", path="demo", publish=topics, subscribe=("spBv1.0/#",)
+                        here.who, name=f"demo-{name}", path="demo", publish=topics, subscribe=("spBv1.0/#", "uns/#")
                     )
                     self._keep(name, lambda m=made: {"user": m.device.name, "password": m.password})
         return {"sensors": self._kept["sensors"], "conveyors": self._kept["conveyors"]}
