@@ -196,7 +196,9 @@ async def test_without_auto_adopt_series_only_wait(twins: Twins, bus: Bus) -> No
 
 async def test_a_binding_elsewhere_places_a_series(twins: Twins) -> None:
     await twins.adoption.note(series(f"{LINE}/meter/x"), adopt=False)
-    made = await twins.create(ADA, at(PUMP, properties=(Property(name="power"),), bindings={"power": f"{LINE}/meter/x"}))
+    made = await twins.create(
+        ADA, at(PUMP, properties=(Property(name="power"),), bindings={"power": f"{LINE}/meter/x"})
+    )
     assert await waiting(twins) == []
     await twins.change(ADA, replace(made.draft, bindings={}), version=1)
     assert await waiting(twins) == [f"{LINE}/meter/x"]

@@ -81,7 +81,9 @@ async def retained(front: Front) -> dict[str, dict[str, Any]]:
         return fresh.now
 
 
-async def test_values_stand_on_retained_topics(twins: Twins, front: Front, tell: Tell, reader: Reader, crew: Crew) -> None:
+async def test_values_stand_on_retained_topics(
+    twins: Twins, front: Front, tell: Tell, reader: Reader, crew: Crew
+) -> None:
     await twins.create(ADA, at(FILLER, properties=PROPS))
     moment = datetime(2026, 3, 4, 5, 6, 7, 250_000, tzinfo=UTC)
     await tell({f"{FILLER}/state": 1.0, f"{FILLER}/temperature": 21.5}, ts=moment)

@@ -80,8 +80,15 @@ def test_a_pump_motor_is_a_motor() -> None:
 
 
 def test_properties_alone_speak_only_when_there_are_many() -> None:
-    assert last(propose(found("speed", "flow", "temperature", "running", below="acme/b/p1"), TYPES, {}, bold=True)).draft.type == "pump"
-    assert last(propose(found("speed", "flow", "temperature", below="acme/b/p1"), TYPES, {}, bold=True)).draft.type == ""
+    assert (
+        last(
+            propose(found("speed", "flow", "temperature", "running", below="acme/b/p1"), TYPES, {}, bold=True)
+        ).draft.type
+        == "pump"
+    )
+    assert (
+        last(propose(found("speed", "flow", "temperature", below="acme/b/p1"), TYPES, {}, bold=True)).draft.type == ""
+    )
 
 
 def test_a_careful_guess_takes_no_unit_and_no_range_that_nobody_told() -> None:
@@ -132,7 +139,9 @@ def test_numbers_on_the_wire_may_be_truth_but_text_is_text() -> None:
 
 
 def test_what_a_tag_says_of_range_and_writing_counts() -> None:
-    [own] = last(propose(found("flow", unit="m3/h", writable=True, low=1.0, high=9.0), TYPES, {}, bold=False)).draft.properties
+    [own] = last(
+        propose(found("flow", unit="m3/h", writable=True, low=1.0, high=9.0), TYPES, {}, bold=False)
+    ).draft.properties
     assert (own.writable, own.low, own.high, own.title) == (True, 1.0, 9.0, {"en": "Flow"})
 
 
@@ -141,7 +150,9 @@ def standing(draft: Draft, kind: AssetType | None = None) -> dict[str, Twin]:
 
 
 def test_an_existing_twin_gets_only_what_it_lacks() -> None:
-    draft = Draft(path=PlantPath("acme/berlin/water/pump-1"), level=Level.ASSET, type="pump", without=("flow", "running"))
+    draft = Draft(
+        path=PlantPath("acme/berlin/water/pump-1"), level=Level.ASSET, type="pump", without=("flow", "running")
+    )
     [one] = propose(found("speed", "flow", "level", unit=""), TYPES, standing(draft, PUMP), bold=True)
     assert (one.version, one.adds, one.draft.without) == (4, ("flow", "level"), ("running",))
     assert [p.name for p in one.draft.properties] == ["level"]
@@ -162,7 +173,9 @@ def test_more_properties_than_a_twin_may_have_stay_without_a_place() -> None:
 
 
 SEGMENTS = st.sampled_from(["a", "b", "pump", "line-1", "speed", "x_bar"])
-SERIES = st.lists(st.lists(SEGMENTS, min_size=1, max_size=8).map(lambda p: PlantPath("/".join(["acme", *p]))), max_size=12)
+SERIES = st.lists(
+    st.lists(SEGMENTS, min_size=1, max_size=8).map(lambda p: PlantPath("/".join(["acme", *p]))), max_size=12
+)
 
 
 @settings(deadline=None)
@@ -187,7 +200,12 @@ def test_what_was_accepted_is_not_proposed_again(paths: list[PlantPath]) -> None
     series = [Found(path=p) for p in set(paths)]
     made = propose(series, TYPES, {}, bold=True)
     tree = {
-        p.draft.path: Twin(id=p.draft.path, draft=p.draft, kind=types.get(p.draft.type), points=points_of(p.draft, types.get(p.draft.type)))
+        p.draft.path: Twin(
+            id=p.draft.path,
+            draft=p.draft,
+            kind=types.get(p.draft.type),
+            points=points_of(p.draft, types.get(p.draft.type)),
+        )
         for p in made
     }
     assert propose(series, TYPES, tree, bold=True) == []

@@ -64,7 +64,9 @@ def sample(value: object, quality: Quality = Quality.GOOD, age_s: float = 1.0) -
         (50.0, Quality.BAD_OUT_OF_RANGE, 1, Trouble.RANGE),
     ],
 )
-def test_the_worst_of_a_value_is_named(value: float | None, quality: Quality, age_s: float, trouble: Trouble | None) -> None:
+def test_the_worst_of_a_value_is_named(
+    value: float | None, quality: Quality, age_s: float, trouble: Trouble | None
+) -> None:
     assert judge_point(point(low=0.0, high=80.0), sample(value, quality, age_s), NOW, 60).trouble is trouble
 
 

@@ -36,7 +36,9 @@ async def test_series_of_new_properties_are_placed(twins: Twins) -> None:
     stroke = Found(path=PlantPath(f"{LINE}/press-1/stroke"))
     await twins.adoption.note([stroke], adopt=False)
     assert [f.path for f in await twins.adoption.unplaced(ADA)] == [stroke.path]
-    await twins.types.put(ADA, "acme", replace(PRESS, properties=(*PRESS.properties, Property(name="stroke"))), version=1)
+    await twins.types.put(
+        ADA, "acme", replace(PRESS, properties=(*PRESS.properties, Property(name="stroke"))), version=1
+    )
     assert await twins.adoption.unplaced(ADA) == []
 
 
