@@ -26,7 +26,7 @@ Secret = SecretStr
 class Section(BaseModel):
     """What users may set in one section, with defaults and sentences."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def complaints(self, place: str, plant: PlantSettings) -> Iterable[Complaint]:
         """What only this section can judge: plug-ins' own settings, things that contradict each other."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lineshaft.edge.connectors import Problem, Readings
@@ -175,6 +174,13 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
+def second_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Another one, for those who are at two brokers at once."""
+    with run_mosquitto(tmp_path_factory.mktemp("mosquitto-2")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
 def nats_mqtt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One nats-server with MQTT for all tests."""
     with run_nats(tmp_path_factory.mktemp("nats")) as broker:
@@ -212,10 +218,9 @@ class Packet:
     fields: dict[str, Any] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.fields[name]
-        except KeyError as error:
-            raise AttributeError(name) from error
+        if name == "fields" or name not in self.fields:
+            raise AttributeError(name)
+        return self.fields[name]
 
 
 _KINDS = {
@@ -407,6 +412,16 @@ def _subscribe(body: bytes, level: int) -> dict[str, Any]:
     return {"filters": filters}
 
 
+@pytest.fixture(scope="session")
+def recorder_class() -> type[Recorder]:
+    return Recorder
+
+
+@pytest.fixture(scope="session")
+def collector_class() -> type[Collector]:
+    return Collector
+
+
 @pytest.fixture
 async def record() -> AsyncIterator[Callable[[Broker], Any]]:
     """Put a recording proxy in front of a broker: `recorder = await record(broker)`."""
@@ -422,8 +437,3 @@ async def record() -> AsyncIterator[Callable[[Broker], Any]]:
     for recorder in started:
         await recorder.stop()
     await asyncio.sleep(0.02)
-
-
-@pytest.fixture
-def nan() -> float:
-    return float(np.nan)

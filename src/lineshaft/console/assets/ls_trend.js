@@ -161,7 +161,7 @@ export default {
     },
     // -- drawing -------------------------------------------------------------------------------
     draw() {
-      if (!this.chart || this.chart.isDisposed()) return;
+      if (!this.chart || this.chart.isDisposed() || !this.$refs.plot) return;
       const shown = this.s.lines.map((line, i) => ({ line, i })).filter(({ line }) => !this.off[line.id]);
       const units = [...new Set(shown.map(({ line }) => line.unit))];
       this.none = !shown.some(({ line }) => this.points[line.id]?.v.some((v) => v !== null));

@@ -152,7 +152,7 @@ class Sink(Protocol):
 class ConnectorSettings(BaseModel):
     """What every connection may set; connectors subclass and add theirs."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     timeout_s: float = 5.0
 

@@ -69,31 +69,30 @@ async def enter(tx: Transaction, attempt: Attempt) -> None:
     Counting before checking keeps a thousand guesses sent at once from all being the first.
     """
     now = now_us()
-    known = {key: _faded(found, now) for key, found in (await store.attempts(tx, attempt.keys)).items()}
+    known = {key: _faded(found, now) for key, found in (await store.hold(tx, attempt.keys)).items()}
     watched = [attempt.pair, attempt.origin]
     if not await store.is_trusted(tx, attempt.pair):
         watched.append(attempt.account)
-    wait_us = max((known[key].open_us - now for key in watched if key in known), default=0)
+    wait_us = max(known[key].open_us - now for key in watched)
     if wait_us > 0:
         wait = math.ceil(wait_us / MICROS)
         raise TooManyAttempts(f"Sign-in has failed too often; wait {wait} s.", hint="Then try again.", wait_s=wait)
     for key, rule in ((attempt.pair, PAIR), (attempt.account, ACCOUNT)):
-        await _count(tx, key, rule, known.get(key, Attempts()), now)
+        await _count(tx, key, rule, known[key], now)
 
 
 async def failed(tx: Transaction, attempt: Attempt) -> None:
     """The password was wrong: the origin counts as well."""
     now = now_us()
-    known = await store.attempts(tx, [attempt.origin])
-    await _count(tx, attempt.origin, ORIGIN, _faded(known.get(attempt.origin, Attempts()), now), now)
+    known = (await store.hold(tx, [attempt.origin]))[attempt.origin]
+    await _count(tx, attempt.origin, ORIGIN, _faded(known, now), now)
 
 
 async def passed(tx: Transaction, attempt: Attempt) -> None:
     """The password was right: this attempt was no failure, and the place is known from now on."""
+    known = (await store.hold(tx, [attempt.account, attempt.pair]))[attempt.account]
+    await store.save_attempts(tx, attempt.account, replace(known, failures=max(0, known.failures - 1)))
     await store.forget_attempts(tx, attempt.pair)
-    known = (await store.attempts(tx, [attempt.account])).get(attempt.account)
-    if known is not None:
-        await store.save_attempts(tx, attempt.account, replace(known, failures=max(0, known.failures - 1)))
     await store.trust(tx, attempt.pair, now_us())
 
 

@@ -21,18 +21,31 @@ class Attempts:
     open_us: int = 0
 
 
-async def attempts(tx: Transaction, keys: Iterable[str]) -> dict[str, Attempts]:
-    """What is known of these keys."""
-    rows = await tx.all(sa.select(ATTEMPTS).where(ATTEMPTS.c.key.in_(list(keys))))
+_CLAIM = sa.text(
+    "INSERT INTO security_attempts (key, failures, last_us, open_us) VALUES (:key, 0, 0, 0) ON CONFLICT (key) DO NOTHING"
+)
+_TRUST = sa.text(
+    "INSERT INTO security_trusted (key, last_us) VALUES (:key, :at_us) ON CONFLICT (key) DO UPDATE SET last_us = :at_us"
+)
+
+
+async def hold(tx: Transaction, keys: Iterable[str]) -> dict[str, Attempts]:
+    """What is known of these keys; others who ask wait until this transaction ends.
+
+    Rows are made first and locked in order, so that guesses sent at once are counted one after the other.
+    """
+    wanted = sorted(keys)
+    for key in wanted:
+        await tx.execute(_CLAIM.bindparams(key=key))
+    query = sa.select(ATTEMPTS).where(ATTEMPTS.c.key.in_(wanted)).order_by(ATTEMPTS.c.key).with_for_update()
+    rows = await tx.all(query)
     return {r["key"]: Attempts(failures=r["failures"], last_us=r["last_us"], open_us=r["open_us"]) for r in rows}
 
 
 async def save_attempts(tx: Transaction, key: str, found: Attempts) -> None:
-    """Remember failures under a key."""
+    """Remember failures under a key that is held."""
     values = {"failures": found.failures, "last_us": found.last_us, "open_us": found.open_us}
-    changed = await tx.execute(sa.update(ATTEMPTS).where(ATTEMPTS.c.key == key).values(**values))
-    if changed.rowcount == 0:
-        await tx.execute(sa.insert(ATTEMPTS).values(key=key, **values))
+    await tx.execute(sa.update(ATTEMPTS).where(ATTEMPTS.c.key == key).values(**values))
 
 
 async def forget_attempts(tx: Transaction, key: str) -> None:
@@ -46,9 +59,7 @@ async def is_trusted(tx: Transaction, key: str) -> bool:
 
 async def trust(tx: Transaction, key: str, at_us: int) -> None:
     """Remember that this account has signed in from there."""
-    changed = await tx.execute(sa.update(TRUSTED).where(TRUSTED.c.key == key).values(last_us=at_us))
-    if changed.rowcount == 0:
-        await tx.execute(sa.insert(TRUSTED).values(key=key, last_us=at_us))
+    await tx.execute(_TRUST.bindparams(key=key, at_us=at_us))
 
 
 async def sweep_attempts(tx: Transaction, *, attempts_before_us: int, trusted_before_us: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from lineshaft.kernel.clock import to_us
+from lineshaft.kernel.clock import now_us, to_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.security.model import Device, Token, User
 
@@ -50,11 +50,12 @@ async def find_token(tx: Transaction, token_id: str) -> KnownToken | None:
 
 
 async def tokens(tx: Transaction, *, owner_id: str, trees: Sequence[str], after: str, limit: int) -> list[Token]:
-    """Tokens not revoked, oldest first: those of one owner, and of owners who live in these subtrees."""
+    """Tokens that work, oldest first: those of one owner, and of owners who live in these subtrees."""
+    living = TOKENS.c.revoked_us.is_(None) & (TOKENS.c.ends_us.is_(None) | (TOKENS.c.ends_us > now_us()))
     mine = (
         sa.or_(TOKENS.c.owner_id == owner_id, within(USERS.c.home, trees)) if trees else TOKENS.c.owner_id == owner_id
     )
-    query = _WITH_OWNER.where(TOKENS.c.id > after, TOKENS.c.revoked_us.is_(None), mine)
+    query = _WITH_OWNER.where(TOKENS.c.id > after, living, mine)
     return [token_of(row) for row in await tx.all(query.order_by(TOKENS.c.id).limit(limit))]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lineshaft.edge import SAMPLES_STREAM
 from lineshaft.kernel.bus import Bus, Message, StreamSpec
@@ -48,6 +48,14 @@ _BEHIND_S = 10.0
 _RATE_OVER_S = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Every row with a `seq` up to this is stored, and so is everything that was sent before `until_s`."""
+
+    seq: int = 0
+    until_s: float = 0.0
+
+
 class Recorder:
     """The one reader of the samples stream that writes to the store."""
 
@@ -72,7 +80,9 @@ class Recorder:
         self._troubles = Troubles()
         self._place = Place(name=SAMPLES_STREAM, created="", base=0, seq=0)
         self._noted_at = 0.0
+        self._read_through = 0
         self._sent_ns = 0
+        self._progress = Progress()
         self._totals: deque[tuple[float, int]] = deque()
         self._passed: deque[tuple[float, int]] = deque()
         """When everything up to which message was stored; what lies far enough back is purged."""
@@ -87,6 +97,10 @@ class Recorder:
             series=len(self._series),
             troubles=self._troubles.all(),
         )
+
+    def progress(self) -> Progress:
+        """How far the store is known to be complete; goes on while nothing comes."""
+        return self._progress
 
     async def run(self) -> None:
         """Store what comes, until cancelled; raises when something is wrong that waiting does not mend."""
@@ -113,6 +127,8 @@ class Recorder:
             find_place, self._engine, SAMPLES_STREAM, created=state["created"], last_message=state["last_seq"]
         )
         self._passed.clear()
+        self._read_through = self._place.message
+        self._tell(stored_seq=self._place.seq)
         gone = state["first_seq"] - 1 - self._place.message
         if gone > 0 and self._place.message:
             log.error("messages left the bus before they were stored", messages=gone)
@@ -123,7 +139,10 @@ class Recorder:
         start, linger_s = self._place.message + 1, self._settings.flush_s
         async for batch in self._bus.read(SAMPLES_STREAM, start_seq=start, most=most, linger_s=linger_s):
             if batch:
+                self._read_through = batch[-1].seq
                 await out.put(batch)
+            elif self._read_through <= self._place.message and self._place.seq == self._health.stored_seq:
+                self._progress = Progress(seq=self._place.seq, until_s=now_us() / 1e6)
 
     async def _gather(self, messages: asyncio.Queue[list[Message]], out: asyncio.Queue[Gathered]) -> None:
         gatherer = Gatherer(self._series.unknown, self._kept_from)
@@ -174,10 +193,11 @@ class Recorder:
 
     async def _note(self) -> None:
         """Write the place down, once a second is enough: what is stored twice counts once."""
-        place = self._place
+        place, until_s = self._place, self._sent_ns / 1e9
         if place.seq > self._health.stored_seq and _loop_s() - self._noted_at >= _NOTE_EVERY_S:
             await self._patiently(lambda: in_thread(note_place, self._engine, place))
             self._noted_at = _loop_s()
+            self._progress = Progress(seq=place.seq, until_s=until_s)
             self._tell(stored_seq=place.seq)
 
     async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:

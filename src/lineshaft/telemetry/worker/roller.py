@@ -37,6 +37,8 @@ from lineshaft.telemetry.store.rollups import (
 )
 from lineshaft.telemetry.store.schema import ROLLUPS
 
+from .recorder import Progress
+
 log = get_log("telemetry")
 _HOUR = 3600
 _ROWS_AT_ONCE = 5_000_000
@@ -48,10 +50,17 @@ class Roller:
     """The one who computes rollups; `beat` is one round, `run` goes on for ever."""
 
     def __init__(
-        self, engine: Engine, settings: TelemetrySettings, *, lack_of_room: Callable[[], str] = lambda: ""
+        self,
+        engine: Engine,
+        settings: TelemetrySettings,
+        *,
+        progress: Callable[[], Progress] | None = None,
+        lack_of_room: Callable[[], str] = lambda: "",
     ) -> None:
+        """`progress` tells how far samples are stored; without it, what the recorder noted counts."""
         self._engine = engine
         self._settings = settings
+        self._progress = progress or self._noted
         self._lack_of_room = lack_of_room
         self._rolled: dict[int, Rolled] = {}
         self._waits = False
@@ -82,11 +91,12 @@ class Roller:
 
     def beat(self, *, now_s: float | None = None) -> None:
         """Work in everything that is stored and whose bucket ended; blocks."""
-        now = now_us() / 1e6 if now_s is None else now_s
+        progress = self._progress()
+        now = min(now_us() / 1e6, progress.until_s) if now_s is None else now_s
         closing = {level: int(now - self._settings.settle_s) // level * level for level in LEVELS}
         if not self._rolled:
             self._rolled = {level: self._remember(level, closing[level]) for level in LEVELS}
-        news = News(after=min(r.seq for r in self._rolled.values()), through=stored_seq(self._engine, SAMPLES_STREAM))
+        news = News(after=min(r.seq for r in self._rolled.values()), through=progress.seq)
         has_news = news.through > news.after
         if has_news:
             self._take_in_fast(news)
@@ -103,6 +113,9 @@ class Roller:
         if has_news or moved[LEVELS[1]] != self._rolled[LEVELS[1]]:
             note_rolled(self._engine, {ROLLUPS[level]: rolled for level, rolled in moved.items()})
         self._rolled = moved
+
+    def _noted(self) -> Progress:
+        return Progress(seq=stored_seq(self._engine, SAMPLES_STREAM), until_s=now_us() / 1e6)
 
     def _remember(self, level: int, closed: int) -> Rolled:
         """What a level knows; at the very first start nothing, so that all there is counts as late."""

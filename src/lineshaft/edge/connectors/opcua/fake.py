@@ -1,7 +1,8 @@
 """A packaging line that speaks OPC UA: filler, capper, labeller and palletiser on a real socket.
 
     Objects/PackagingLine/<Machine>/<Signal>        ns=2;s=Filler.Speed, ns=2;s=Filler.FillVolumes[3] …
-    Objects/Extra                                   ns=2;s=Extra.0 …  as many as a bench asks for
+    Objects/Extra                                   ns=2;s=Extra.0 …  as many as a bench asks for, all changing
+                                                    ns=2;s=Extra.Hz   times per second, which can be written
 
 `python -m lineshaft.edge.connectors.opcua.fake --port 4840` runs it on its own.
 """
@@ -49,11 +50,9 @@ class PackagingLine:
         self.model = LineModel(seed)
         self.device = DeviceServer(URI, name="Lineshaft packaging line", security=security, limits=limits)
         self._tick_s, self._pace = tick_s, pace
-        self._extra, self._extra_s = [f"Extra.{number}" for number in range(extra)], 1 / extra_hz
+        self._extra, self._extra_hz = [f"Extra.{number}" for number in range(extra)], extra_hz
         self._shown: dict[str, Reading] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self.changes = 0
-        """How many values of `Objects/Extra` were set so far."""
 
     @property
     def url(self) -> str:
@@ -110,6 +109,8 @@ class PackagingLine:
         parent = await objects.add_folder(self.device.index, "Extra")
         for folder, name in await folders(parent, self.device.index, self._extra):
             await self.device.add(folder, name, name, 0.0, kind=ua.VariantType.Double)
+        rate = await self.device.add(parent, "Extra.Hz", "Hz", self._extra_hz, kind=ua.VariantType.Double)
+        await rate.set_writable()
 
     async def _run(self) -> None:
         """Let the line live: one step each tick, and only what changed is set."""
@@ -124,7 +125,7 @@ class PackagingLine:
             await asyncio.sleep(self._tick_s)
 
     async def _churn(self) -> None:
-        """Change every extra value once a period, evenly spread; a server that is too slow does what it can."""
+        """Change every extra value at its rate, evenly spread; a server that is too slow does what it can."""
         due = time.monotonic()
         bursts = [self._extra[at : at + _BURST] for at in range(0, len(self._extra), _BURST)]
         number = 0.0
@@ -132,10 +133,9 @@ class PackagingLine:
             number += 1
             for burst in bursts:
                 await self.device.set(dict.fromkeys(burst, number))
-                self.changes += len(burst)
-                due += self._extra_s / len(bursts)
+                pause = 1 / max(0.001, await self.device.get("Extra.Hz")) / len(bursts)
+                due = max(due + pause, time.monotonic() - 1)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-            due = max(due, time.monotonic() - self._extra_s)
 
 
 class Stand:
