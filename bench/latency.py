@@ -18,9 +18,9 @@ import time
 import numpy as np
 import websockets
 
+from lineshaft.app.trial import platform
 from lineshaft.edge.connectors.modbus.fake import ReplayServer
 from report import figure, table
-from rig import platform
 
 LOAD_VALUES = 5_000
 

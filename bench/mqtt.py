@@ -16,8 +16,8 @@ import time
 
 import httpx
 
+from lineshaft.app.trial import Trial, platform
 from report import figure, table
-from rig import Rig, platform
 
 WINDOW = 500
 PLANT = {
@@ -94,7 +94,7 @@ class Device:
             self._room.set()
 
 
-async def stored(client: httpx.AsyncClient, rig: Rig, devices: int) -> int:
+async def stored(client: httpx.AsyncClient, rig: Trial, devices: int) -> int:
     """Rows of the first value of every device that can be queried now."""
     body = {
         "paths": [f"acme/bench/d{n}/rpm" for n in range(devices)],

@@ -21,13 +21,16 @@ from lineshaft.kernel import http
 from lineshaft.kernel.bus.server import free_port
 from lineshaft.kernel.config import HttpSettings
 from lineshaft.kernel.log import get_log
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
 from lineshaft.twins.api import router as twins_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from .assembly import Platform
+
+    UnitsOf = Callable[[security.Who, Sequence[str]], Awaitable[dict[str, str]]]
 
 log = get_log("web")
 
@@ -112,6 +115,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "historian": platform.memory.historian,
         "live": platform.memory.live,
         "twins": platform.twins,
+        "units": _units(platform),
         "config": platform.config,
     }
     mount(
@@ -131,9 +135,25 @@ def _find_twins(platform: Platform) -> Any:
 
     async def find(who: Any, words: str, limit: int) -> list[Hit]:
         found = await platform.twins.list_(who, words=words, limit=limit)
-        return [Hit(title=t.words.title or t.path, address=f"/assets/{t.path}", subtitle=t.path) for t in found]
+        return [
+            Hit(title=t.draft.title.get("en") or t.path.name, address=f"/assets/{t.path}", subtitle=t.path)
+            for t in found
+        ]
 
     return find
+
+
+def _units(platform: Platform) -> UnitsOf:
+    """Units of series by path, as the twins know them; for screens of contexts that come before twins."""
+
+    async def look(who: security.Who, paths: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for place in {PlantPath(path).parent for path in paths}:
+            twin = await platform.twins.find(who, place) if place else None
+            found |= {p.series: p.property.unit for p in twin.points} if twin else {}
+        return found
+
+    return look
 
 
 def _find_series(platform: Platform) -> Any:

@@ -22,6 +22,8 @@ from .log import configure, get_log
 from .processes import Keeper, Program, gone, living_pid, note_self
 
 log = get_log("kernel")
+_REPLACES = "LINESHAFT_REPLACES_KEEPER"
+"""Set for a keeper that takes over: nobody waits at its terminal."""
 _PATIENCE_S = 1.0
 """How long a worker waits for somebody else (systemd) to start a new keeper."""
 
@@ -59,6 +61,8 @@ async def keep(run_folder: Path) -> None:
         output = Path(entry["output"]) if entry["output"] else None
         await keeper.start(Program(name=entry["name"], argv=tuple(entry["argv"]), env=entry["env"], output=output))
     announcing = asyncio.create_task(_announce(run_folder / "ready.txt"))
+    if _REPLACES in os.environ:
+        announcing.cancel()
     await enough.wait()
     announcing.cancel()
     await keeper.stop()
@@ -83,7 +87,8 @@ async def guard_keeper(run_folder: Path) -> None:
         await asyncio.sleep(_PATIENCE_S)
         if living_pid(run_folder, "keeper") is None:
             log.warning("the keeper is gone; starting a new one")
-            subprocess.Popen(command(run_folder), start_new_session=True, stdin=subprocess.DEVNULL)
+            environment = {**os.environ, _REPLACES: "1"}
+            subprocess.Popen(command(run_folder), start_new_session=True, stdin=subprocess.DEVNULL, env=environment)
             await asyncio.sleep(2)
 
 

@@ -69,6 +69,7 @@ class _Explorer:
         self._aggregate = Aggregate.MEAN
         self._bucket = "Automatic"
         self._grades = Grades.USABLE
+        self._units: Mapping[str, str] = {}
 
     def draw(self) -> None:
         text_ = self._view.text
@@ -158,11 +159,14 @@ class _Explorer:
         await self._sum_up()
 
     async def _refresh(self) -> None:
+        known = self._view.services.get("units")
+        if known is not None:
+            self._units = await known(self._view.who, self._paths)
         await self._chart.lines(self._lines())
         await self._sum_up()
 
     def _lines(self) -> list[Line]:
-        return [Line(id=path, name=_short(path, self._paths)) for path in self._paths]
+        return [Line(id=path, name=_short(path, self._paths), unit=self._units.get(path, "")) for path in self._paths]
 
     # ---- asking ----
 

@@ -1,9 +1,10 @@
-"""A whole platform in a temporary folder, started the way users start it, for benches and flow tests."""
+"""A whole platform in a temporary folder, started the way users start it, for flow tests and benches."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -18,13 +19,15 @@ import httpx
 import psutil
 import tomlkit
 
-from lineshaft.app import load_config, local
 from lineshaft.kernel.clock import now
 from lineshaft.kernel.processes import living_pid
 from lineshaft.security import Grant, Role
 
+from .assembly import load_config
+from .local import local
 
-class Rig:
+
+class Trial:
     """A running platform: its address, an administrator's token, its processes."""
 
     def __init__(self, folder: Path) -> None:
@@ -76,47 +79,45 @@ class Rig:
 
 
 @asynccontextmanager
-async def platform(plant: dict[str, object] | None = None, *, folder: Path | None = None) -> AsyncIterator[Rig]:
+async def platform(plant: dict[str, object] | None = None, *, folder: Path | None = None) -> AsyncIterator[Trial]:
     """Start `lineshaft run` on free ports; everything is stopped and removed afterwards."""
     with contextlib.ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineshaft-")))
-        rig = Rig(root)
-        rig.data.mkdir(parents=True, exist_ok=True)
+        trial = Trial(root)
+        trial.data.mkdir(parents=True, exist_ok=True)
         free = dict.fromkeys(("port", "front_port", "websocket_port", "monitoring_port", "mqtt_port"), 0)
         more = dict(plant or {})
         document = {
-            "plant": {"name": "Bench", "organisation": "acme", "data": str(rig.data), **more.pop("plant", {})},  # type: ignore[dict-item]
+            "plant": {"name": "Bench", "organisation": "acme", "data": str(trial.data), **more.pop("plant", {})},  # type: ignore[dict-item]
             "http": {"port": 0},
             "bus": {**free, **more.pop("bus", {})},  # type: ignore[dict-item]
             **more,
         }
-        rig.file.write_text(tomlkit.dumps(document))
-        async with local(load_config(rig.file)) as here:
+        trial.file.write_text(tomlkit.dumps(document))
+        async with local(load_config(trial.file)) as here:
             grants = (Grant(role=Role.ADMIN),)
             made = await here.security.tokens.create(
                 here.who, name="bench", grants=grants, ends_at=now() + timedelta(days=1)
             )
-            rig.token = made.secret
+            trial.token = made.secret
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(rig.file)],
+            [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(trial.file)],
             stdout=subprocess.DEVNULL,
             stderr=(root / "run.log").open("ab"),
         )
         try:
-            await rig.ready()
-            import json
-
-            rig.ports = json.loads((rig.data / "bus" / "ports.json").read_text())
-            yield rig
+            await trial.ready()
+            trial.ports = json.loads((trial.data / "bus" / "ports.json").read_text())
+            yield trial
         finally:
-            _stop(keeper, rig)
+            _stop(keeper, trial)
 
 
-def _stop(started: subprocess.Popen[bytes], rig: Rig) -> None:
-    pid = rig.pid("keeper")
+def _stop(started: subprocess.Popen[bytes], trial: Trial) -> None:
+    pid = trial.pid("keeper")
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid or started.pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(rig.processes(), timeout=15)
+    _, alive = psutil.wait_procs(trial.processes(), timeout=15)
     for process in alive:
         process.kill()
     started.wait(timeout=10)

@@ -1,0 +1,212 @@
+"""How many OPC UA value changes one edge process takes from subscriptions, and how many are lost.
+
+Packaging-line fakes run in processes of their own, each with thousands of values that change all the
+time; a fake is an asyncua server, so it is the servers that set the pace, not the client. The
+connector's own subscribe runs here, against a sink that checks every row: each value counts up by
+one, so a lost change leaves a gap. Peer on the same servers: asyncua's client with its subscription
+handler, which is what a Python gateway without a decoder of its own does.
+
+    python bench/opcua.py [--quick] [--servers 2] [--values 2000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import uvloop
+from asyncua import Client
+
+from lineshaft.edge.connectors import Problem, Readings, Tag
+from lineshaft.edge.connectors.opcua import OpcUa, OpcUaSettings
+from lineshaft.kernel.terms import PlantPath
+from report import figure, table
+
+FAKE = "lineshaft.edge.connectors.opcua.fake"
+FLAT_OUT_HZ = 50.0
+STEADY_PER_S = 10_000
+
+
+class Count:
+    """A sink that counts changes and the gaps between them."""
+
+    def __init__(self, values: int) -> None:
+        self._last = np.full(values, np.nan)
+        self.rows = self.lost = self.batches = 0
+
+    async def put(self, readings: Readings) -> None:
+        assert not readings.quality.any(), "a value is not good"
+        order = np.argsort(readings.index, kind="stable")
+        index, number = readings.index[order], readings.number[order]
+        before = np.concatenate([[np.nan], number[:-1]])
+        first = np.concatenate([[True], index[1:] != index[:-1]])
+        before[first] = self._last[index[first]]
+        step = number - before
+        self.lost += int(np.nansum(step - 1))
+        assert not (step <= 0).any(), "changes came out of order"
+        last = np.concatenate([first[1:], [True]])
+        self._last[index[last]] = number[last]
+        self.rows += len(readings)
+        self.batches += 1
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+    def trouble(self, problem: Problem) -> None:
+        raise AssertionError(problem)
+
+
+class CountOnly:
+    """The handler of the peer: it only counts."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def datachange_notification(self, _node: object, _value: object, _data: object) -> None:
+        self.rows += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    method: str
+    values_per_s: float
+    cpu_percent: float
+    lost: int | str
+    rows_per_batch: float | str
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        us = 10_000 * self.cpu_percent / self.values_per_s
+        return self.method, f"{self.values_per_s:,.0f}", f"{self.cpu_percent:.0f}", us, self.lost, self.rows_per_batch
+
+
+@asynccontextmanager
+async def servers(count: int, values: int, folder: Path) -> AsyncIterator[list[str]]:
+    """The fakes, each in its own process; yields their addresses."""
+    async with AsyncExitStack() as stack:
+        words = ("--port", "0", "--extra", str(values), "--extra-hz", "1", "--tick", "5")
+        started = [
+            await stack.enter_async_context(_server((*words, "--certificates", str(folder / f"server-{number}"))))
+            for number in range(count)
+        ]
+        ready = await asyncio.gather(*(asyncio.wait_for(s.stdout.readline(), 90) for s in started if s.stdout))
+        yield [json.loads(line)["url"] for line in ready]
+
+
+@asynccontextmanager
+async def _server(words: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", FAKE, *words, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 20)
+
+
+async def set_rate(url: str, hz: float) -> None:
+    """How often each value of a fake changes."""
+    async with Client(url, timeout=20) as client:
+        await client.get_node("ns=2;s=Extra.Hz").write_value(hz)
+
+
+async def lineshaft(urls: list[str], values: int, seconds: float, hz: float, method: str, **settings: object) -> Result:
+    """All servers through connectors in this process."""
+    sinks, connectors, tasks = [], [], []
+    for number, url in enumerate(urls):
+        root = PlantPath(f"bench/line-{number}")
+        every = timedelta(milliseconds=10)
+        tags = [Tag(path=root.child(f"v{n}"), address=f"ns=2;s=Extra.{n}", every=every) for n in range(values)]
+        asked = {"timeout_s": 20.0, "lost_after_s": 10.0, "queue": 100, **settings}
+        connector = OpcUa(OpcUaSettings(url=url, **asked), tags, root=root)  # type: ignore[arg-type]
+        await connector.connect()
+        sinks.append(Count(values))
+        connectors.append(connector)
+        tasks.append(asyncio.create_task(connector.subscribe(sinks[-1])))
+    while not all(sink.rows >= values for sink in sinks):
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            assert not task.done(), task.exception()
+    await asyncio.gather(*(set_rate(url, hz) for url in urls))
+    await asyncio.sleep(1)
+    rows, batches = sum(s.rows for s in sinks), sum(s.batches for s in sinks)
+    began, used = time.perf_counter(), time.process_time()
+    await asyncio.sleep(seconds)
+    took, cpu = time.perf_counter() - began, time.process_time() - used
+    rows, batches = sum(s.rows for s in sinks) - rows, sum(s.batches for s in sinks) - batches
+    await asyncio.gather(*(set_rate(url, 1.0) for url in urls))
+    for task, connector in zip(tasks, connectors, strict=True):
+        assert not task.done(), task.exception()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await connector.close()
+    lost = sum(sink.lost for sink in sinks)
+    each = round(rows / max(1, batches))
+    return Result(method=method, values_per_s=rows / took, cpu_percent=100 * cpu / took, lost=lost, rows_per_batch=each)
+
+
+async def peer(urls: list[str], values: int, seconds: float, hz: float, method: str) -> Result:
+    """All servers through asyncua's client and handler."""
+    counts = [CountOnly() for _ in urls]
+    async with AsyncExitStack() as stack:
+        for url, count in zip(urls, counts, strict=True):
+            client = await stack.enter_async_context(Client(url, timeout=20, watchdog_intervall=20))
+            subscription = await client.create_subscription(100, count)
+            nodes = [client.get_node(f"ns=2;s=Extra.{n}") for n in range(values)]
+            for at in range(0, values, 1000):
+                await subscription.subscribe_data_change(nodes[at : at + 1000], queuesize=100)
+        await asyncio.gather(*(set_rate(url, hz) for url in urls))
+        await asyncio.sleep(1)
+        rows = sum(c.rows for c in counts)
+        began, used = time.perf_counter(), time.process_time()
+        await asyncio.sleep(seconds)
+        took, cpu = time.perf_counter() - began, time.process_time() - used
+        rows = sum(c.rows for c in counts) - rows
+        await asyncio.gather(*(set_rate(url, 1.0) for url in urls))
+    return Result(
+        method=method, values_per_s=rows / took, cpu_percent=100 * cpu / took, lost="not counted", rows_per_batch="1"
+    )
+
+
+async def run(*, count: int, values: int, quick: bool) -> list[Result]:
+    seconds = 2.0 if quick else 20.0
+    steady = STEADY_PER_S / (count * values)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        secure = {"security": "SignAndEncrypt", "trust": "any", "pki": folder}
+        async with servers(count, values, folder) as urls:
+            flat_out = "Lineshaft, as fast as the servers can"
+            return [
+                await lineshaft(urls, values, seconds, FLAT_OUT_HZ, flat_out),
+                await lineshaft(urls, values, seconds, steady, "Lineshaft, steady 10,000/s"),
+                await lineshaft(urls, values, seconds, steady, "Lineshaft, steady, SignAndEncrypt", **secure),
+                await peer(urls, values, seconds, FLAT_OUT_HZ, "asyncua alone, as fast as the servers can"),
+            ]
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--quick", action="store_true", help="under 30 s")
+    words.add_argument("--servers", type=int, default=2)
+    words.add_argument("--values", type=int, default=2000, help="per server")
+    told = words.parse_args()
+    results = uvloop.run(run(count=told.servers, values=told.values, quick=told.quick))
+    heads = ("method", "values/s", "CPU % of a core", "CPU µs/value", "lost", "rows/batch")
+    method = (
+        f"{told.servers} asyncua servers × {told.values:,} doubles in their own processes, loopback, 100 ms publishing"
+    )
+    table("OPC UA value changes taken by one edge process", heads, [result.row for result in results], method=method)
+    figure("values_per_s", results[0].values_per_s, "values/s")
+
+
+if __name__ == "__main__":
+    main()
