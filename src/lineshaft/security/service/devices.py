@@ -15,7 +15,7 @@ from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security.errors import DeviceNotFound, NameTaken
+from lineshaft.security.errors import DeviceNotFound
 from lineshaft.security.events import DeviceChanged
 from lineshaft.security.model import Device, NewDevice, Role, Who
 from lineshaft.security.store import keys
@@ -67,10 +67,6 @@ class Devices:
         await self._reaches_only_own(who, device, "security.device.create")
         password, hashed = await _fresh_password()
         async with self._db.begin() as tx:
-            if await keys.device_named(tx, name):
-                raise NameTaken(
-                    f"There is a device {name!r} already.", hint="Choose another name, or rotate its password."
-                )
             await keys.add_device(tx, device, hashed)
             await self._note(tx, who, device, "create", before=None)
         await self.apply()

@@ -22,7 +22,8 @@ class Attempts:
 
 
 _CLAIM = sa.text(
-    "INSERT INTO security_attempts (key, failures, last_us, open_us) VALUES (:key, 0, 0, 0) ON CONFLICT (key) DO NOTHING"
+    "INSERT INTO security_attempts (key, failures, last_us, open_us) VALUES (:key, 0, 0, 0) "
+    "ON CONFLICT (key) DO NOTHING"
 )
 _TRUST = sa.text(
     "INSERT INTO security_trusted (key, last_us) VALUES (:key, :at_us) ON CONFLICT (key) DO UPDATE SET last_us = :at_us"

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from lineshaft.kernel.clock import now_us, to_us
 from lineshaft.kernel.db import Transaction
+from lineshaft.security.errors import NameTaken
 from lineshaft.security.model import Device, Token, User
 
 from .people import find_user
@@ -69,6 +70,7 @@ async def touch_tokens(tx: Transaction, used: Mapping[str, int]) -> None:
 
 
 async def add_device(tx: Transaction, device: Device, password_hash: str) -> None:
+    """A new device; NameTaken when a living one has the name."""
     row = {
         "id": device.id,
         "name": device.name,
@@ -78,18 +80,16 @@ async def add_device(tx: Transaction, device: Device, password_hash: str) -> Non
         "subscribe": pack_topics(device.subscribe),
         "created_us": to_us(device.created_at),
     }
-    await tx.execute(sa.insert(DEVICES).values(**row))
+    try:
+        await tx.execute(sa.insert(DEVICES).values(**row))
+    except sa.exc.IntegrityError as error:
+        hint = "Choose another name, or rotate its password."
+        raise NameTaken(f"There is a device {device.name!r} already.", hint=hint) from error
 
 
 async def find_device(tx: Transaction, device_id: str) -> Device | None:
     """A device, revoked or not."""
     row = await tx.first(sa.select(DEVICES).where(DEVICES.c.id == device_id))
-    return device_of(row) if row else None
-
-
-async def device_named(tx: Transaction, name: str) -> Device | None:
-    """The device with that name among those not revoked."""
-    row = await tx.first(sa.select(DEVICES).where(DEVICES.c.name == name, DEVICES.c.revoked_us.is_(None)))
     return device_of(row) if row else None
 
 

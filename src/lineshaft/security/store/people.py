@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from lineshaft.kernel.clock import to_us
 from lineshaft.kernel.db import Transaction
+from lineshaft.security.errors import NameTaken
 from lineshaft.security.model import Session, User
 
 from .rows import pack_grants, session_of, user_of
@@ -15,7 +16,7 @@ from .tables import SESSIONS, USERS, touch, within
 
 
 async def add_user(tx: Transaction, user: User, password_hash: str) -> None:
-    """A new account."""
+    """A new account; NameTaken when somebody has the login."""
     row = {
         "id": user.id,
         "login": user.login,
@@ -27,7 +28,10 @@ async def add_user(tx: Transaction, user: User, password_hash: str) -> None:
         "disabled": user.disabled,
         "created_us": to_us(user.created_at),
     }
-    await tx.execute(sa.insert(USERS).values(**row))
+    try:
+        await tx.execute(sa.insert(USERS).values(**row))
+    except sa.exc.IntegrityError as error:
+        raise NameTaken(f"The name {user.login!r} is taken.", hint="Choose another one.") from error
 
 
 async def save_user(tx: Transaction, user: User) -> None:
