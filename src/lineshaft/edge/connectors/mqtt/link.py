@@ -109,6 +109,8 @@ class Link:
             await self._open_client().publish(topic, payload, qos, retain, timeout=self._settings.timeout_s)
         except (aiomqtt.MqttError, ValueError) as error:
             raise self._unavailable(error) from error
+        if self._lost is not None:
+            raise self._unavailable(self._lost) from self._lost
 
     async def take(self, within_s: float | None = None) -> list[Message]:
         """All messages that have arrived, at least one unless the time is over; Unavailable when the link is lost."""
@@ -170,7 +172,7 @@ class Link:
         if not client._client.is_connected():
             _scrap(client)
             raise self._unavailable("the connection was closed")
-        client._disconnected.add_done_callback(self._on_lost)
+        client._disconnected.add_done_callback(lambda done: self._on_lost(client, done))
         self._client = client
         self.protocol = protocol
 
@@ -242,10 +244,12 @@ class Link:
         self._inbox.append((topic, bytes(message.payload), now_us(), token, message.retain))
         self._arrived.set()
 
-    def _on_lost(self, done: asyncio.Future[None]) -> None:
+    def _on_lost(self, client: aiomqtt.Client, done: asyncio.Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
         self._lost = error or ConnectionError("the connection was closed")
         self._arrived.set()
+        for waiting in client._pending_publishes.values():
+            waiting.set()  # nobody will confirm these any more
 
     def _open_client(self) -> aiomqtt.Client:
         if self._client is None:
