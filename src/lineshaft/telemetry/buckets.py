@@ -36,30 +36,8 @@ _SPANS_US = {
     "d": 86_400 * MICROS,
     "w": 7 * 86_400 * MICROS,
 }
-_NICE_S = (
-    1,
-    2,
-    5,
-    10,
-    15,
-    20,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1200,
-    1800,
-    3600,
-    7200,
-    10800,
-    14400,
-    21600,
-    28800,
-    43200,
-    86400,
-)
+_NICE_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
+"""Above an hour any number of hours is nice, above a day any number of days."""
 
 
 class Unit(StrEnum):
@@ -195,8 +173,8 @@ def fitting(span: TimeRange, points: int) -> Every:
     if wanted <= 0.5:
         steps = (base * 10**power for power in range(6) for base in (1, 2, 5))
         return Every(span=timedelta(microseconds=next(s for s in steps if s >= wanted * MICROS)))
-    nice = next((n for n in _NICE_S if n >= wanted), None)
-    return Every(span=timedelta(seconds=nice or -(-wanted // 86_400) * 86_400))
+    step = next((n for n in _NICE_S if n >= wanted), 3_600 if wanted <= 86_400 else 86_400)
+    return Every(span=timedelta(seconds=max(step, -(-wanted // step) * step)))
 
 
 def _clock(text: str) -> time:

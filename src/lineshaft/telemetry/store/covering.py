@@ -62,7 +62,7 @@ def cover(edges: NDArray[np.int64], start: int, end: int, frontiers: Mapping[int
     """Cover `start <= t < end` (µs) cut at `edges`, from the levels (seconds) there are, where they help."""
     inner = edges[(edges > start) & (edges < end)]
     moments = np.concatenate([inner, np.array([start, end], dtype=np.int64)])
-    typical = (end - start) // (len(inner) + 1)
+    typical = np.median(np.diff(edges)) if len(edges) > 1 else 0
     used: list[int] = []
     cut: dict[int, tuple[int, ...]] = {}
     for level in sorted(frontiers, reverse=True):
