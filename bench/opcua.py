@@ -6,7 +6,7 @@ connector's own subscribe runs here, against a sink that checks every row: each 
 one, so a lost change leaves a gap. Peer on the same servers: asyncua's client with its subscription
 handler, which is what a Python gateway without a decoder of its own does.
 
-    python bench/opcua.py [--quick] [--servers 2] [--values 2000]
+    python bench/opcua.py [--quick] [--servers 2] [--values 1000]
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ async def _server(words: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Proc
     try:
         yield process
     finally:
-        process.terminate()
+        process.kill()
         await asyncio.wait_for(process.wait(), 20)
 
 
@@ -137,7 +137,7 @@ async def lineshaft(urls: list[str], values: int, seconds: float, hz: float, met
         for task in tasks:
             assert not task.done(), task.exception()
     await asyncio.gather(*(set_rate(url, hz) for url in urls))
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     rows, batches = sum(s.rows for s in sinks), sum(s.batches for s in sinks)
     began, used = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
@@ -165,7 +165,7 @@ async def peer(urls: list[str], values: int, seconds: float, hz: float, method: 
             for at in range(0, values, 1000):
                 await subscription.subscribe_data_change(nodes[at : at + 1000], queuesize=100)
         await asyncio.gather(*(set_rate(url, hz) for url in urls))
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
         rows = sum(c.rows for c in counts)
         began, used = time.perf_counter(), time.process_time()
         await asyncio.sleep(seconds)
@@ -178,7 +178,7 @@ async def peer(urls: list[str], values: int, seconds: float, hz: float, method: 
 
 
 async def run(*, count: int, values: int, quick: bool) -> list[Result]:
-    seconds = 2.0 if quick else 20.0
+    seconds = 1.5 if quick else 20.0
     steady = STEADY_PER_S / (count * values)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -197,7 +197,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--quick", action="store_true", help="under 30 s")
     words.add_argument("--servers", type=int, default=2)
-    words.add_argument("--values", type=int, default=2000, help="per server")
+    words.add_argument("--values", type=int, default=1000, help="per server")
     told = words.parse_args()
     results = uvloop.run(run(count=told.servers, values=told.values, quick=told.quick))
     heads = ("method", "values/s", "CPU % of a core", "CPU µs/value", "lost", "rows/batch")

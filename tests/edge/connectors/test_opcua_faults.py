@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from asyncua import ua
 
 from lineshaft.edge.connectors import Tag
 from lineshaft.edge.connectors.opcua import OpcUa, OpcUaSettings
@@ -255,6 +256,18 @@ async def test_a_server_that_forgets_the_subscription_is_asked_again(machine: Re
         await sink.until(lambda: len(sink.rows) >= 6)
         await machine.set({"b": 9.0})
         await sink.until(lambda: sink.last("acme/b").number == 9.0)
+
+
+async def test_a_namespace_that_comes_later_is_noticed(machine: ReplayServer, sink: Any) -> None:
+    late = Tag(path=PlantPath("acme/late"), address="nsu=urn:late;s=late")
+    async with kept(machine.url, [late], sink, recheck_s=0.2) as keeper:
+        await sink.until(lambda: sink.rows)
+        assert sink.rows[0].quality == Quality.BAD_CONFIG_ERROR
+        server = machine.device.server
+        index = await server.register_namespace("urn:late")
+        await server.nodes.objects.add_variable(ua.NodeId("late", index), "late", 6.5)
+        await sink.until(lambda: sink.rows[-1].number == 6.5)
+    assert [message for _, message in keeper.lost] == [f"{machine.url} has changed its namespaces."]
 
 
 # ---- talking nonsense ----

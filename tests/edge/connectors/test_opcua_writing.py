@@ -29,6 +29,7 @@ TARGETS: dict[str, tuple[Any, ua.VariantType]] = {
     "W.Local": (ua.LocalizedText(""), ua.VariantType.LocalizedText),
     "W.Moment": (datetime(2026, 1, 1, tzinfo=UTC), ua.VariantType.DateTime),
     "W.Array": ([1, 2, 3], ua.VariantType.Int32),
+    "W.Matrix": ([[1, 2], [3, 4]], ua.VariantType.Int32),
     "W.Bytes": (b"", ua.VariantType.ByteString),
     "W.Shut": (5.0, ua.VariantType.Double),
 }
@@ -103,6 +104,29 @@ async def test_scale_and_offset_are_undone(plant: Plant) -> None:
 async def test_one_element_leaves_the_others_alone(plant: Plant) -> None:
     await plant.write("W.Array", "[1, 2, 3]", Kind.TEXT)
     assert await plant.write("W.Array[1]", 20) == [1, 20, 3]
+
+
+@pytest.mark.parametrize(("key", "span", "part"), [("W.Array[1]", "1", [20]), ("W.Matrix[1,0]", "1,0", [[20]])])
+async def test_one_element_goes_as_an_index_range_where_the_server_knows_them(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, key: str, span: str, part: list[Any]
+) -> None:
+    service = plant.line.device.server.iserver.attribute_service
+    read, written = service.read, []
+
+    def ranged(params: Any) -> Any:
+        if params.NodesToRead[0].IndexRange == span:
+            return [ua.DataValue(ua.Variant([0], ua.VariantType.Int32))]
+        return read(params)
+
+    async def note(params: Any, *_: Any, **__: Any) -> Any:
+        (each,) = params.NodesToWrite
+        written.append((each.IndexRange, each.Value.Value.Value, each.Value.Value.VariantType))
+        return [ua.StatusCode()]
+
+    monkeypatch.setattr(service, "read", ranged)
+    monkeypatch.setattr(service, "write", note)
+    await plant.write(key, 20)
+    assert written == [(span, part, ua.VariantType.Int32)]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,14 @@ class Link:
             most = limit.Value.Value if limit.Value is not None else None
             self._portions[kind] = min(most or self._settings.max_per_call, self._settings.max_per_call)
 
+    async def ensure_namespaces(self) -> None:
+        """Raise Unavailable when the server has other namespaces than before, so that nodes are looked up anew."""
+        (value,) = await self.attributes([_NAMESPACES])
+        if list(value.Value.Value or []) != self.namespaces:
+            raise Unavailable(
+                f"{self._settings.url} has changed its namespaces.", hint="Every tag is looked up anew by itself."
+            )
+
     async def request(self, request: Any, *, patience_s: float | None = None) -> Any:
         """Send a request and return the encoded answer; patience 0 waits for ever."""
         protocol = self._client.uaclient.protocol

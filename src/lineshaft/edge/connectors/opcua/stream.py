@@ -2,7 +2,7 @@
 
     open    as many subscriptions as it takes to hold all items; what the server will not hold is polled
     take    publish requests lie ready at the server; whatever has arrived leaves as one batch, every 50 ms at most
-    watch   a heartbeat, and a look at missing and silent nodes every `recheck_s`
+    watch   a heartbeat, and a look at namespaces, missing and silent nodes every `recheck_s`
 
 A slow sink slows the publish requests down, so the server's queues fill, not our memory.
 """
@@ -70,9 +70,9 @@ class Stream:
             await self._announce(self._missing)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._link.beat())
+                group.create_task(self._recheck())
                 if self._subscriptions:
                     group.create_task(self._take())
-                    group.create_task(self._recheck())
                 if polled:
                     poller = Poller(self._link, self._table)
                     group.create_task(poller.run([self._items[handle] for handle in polled], self._sink))
@@ -217,6 +217,7 @@ class Stream:
         """Look for missing nodes again, and ask silent ones whether they still exist."""
         while True:
             await asyncio.sleep(self._settings.recheck_s)
+            await self._link.ensure_namespaces()
             await self._lose_vanished()
             await self._find_again()
 
@@ -243,7 +244,7 @@ class Stream:
                 await self._link.session.delete_monitored_items(params)
 
     async def _find_again(self) -> None:
-        if self._missing:
+        if self._missing and self._subscriptions:
             await self._fill(self._subscriptions[-1], list(self._missing))
 
     async def _announce(self, handles: Iterable[int]) -> None:
