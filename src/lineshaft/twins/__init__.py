@@ -9,6 +9,7 @@ Ask    Twins
 from .api import router
 from .errors import BadTwin, NoChange, NoTwin, NoType, Outdated, Superseded, Taken
 from .events import TwinChanged, TwinCreated, TwinRetired
+from .finder import finder
 from .model import (
     Activity,
     AssetType,
@@ -43,6 +44,6 @@ __all__ = [
     "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
     "Group", "Level", "NoChange", "NoTwin", "NoType", "Outdated", "Overview", "Point", "PointState", "Property",
     "Proposed", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
-    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "router",
-    "say", "workers",
+    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "finder", "found_in_nodes", "found_in_tags",
+    "router", "say", "workers",
 ]  # fmt: skip

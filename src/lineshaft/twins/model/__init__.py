@@ -34,12 +34,12 @@ from .state import (
     judge_point,
     worst,
 )
-from .types import Activity, AssetType, Property, Running, Words, check_name, check_type, say
+from .types import Activity, AssetType, Property, Running, Words, called, check_name, check_type, say
 
 __all__ = [
     "ICONS", "Activity", "AssetType", "Attention", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
     "Group", "Level", "Overview", "Point", "PointState", "Property", "Proposed", "Running", "Sample", "Step", "Trouble",
-    "Twin", "TwinState", "Words", "activity_of", "attention_of", "check_draft", "check_name", "check_place",
+    "Twin", "TwinState", "Words", "activity_of", "attention_of", "called", "check_draft", "check_name", "check_place",
     "check_type", "condition_of", "count", "judge_point", "level_at", "moved", "points_of", "propose", "say",
     "unit_in_name", "worst",
 ]  # fmt: skip

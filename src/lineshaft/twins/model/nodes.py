@@ -13,7 +13,7 @@ from enum import StrEnum
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import BadTwin
 
-from .types import AssetType, Property, Running, Words, check_properties, say
+from .types import AssetType, Property, Running, Words, called, check_properties
 
 
 class Level(StrEnum):
@@ -116,7 +116,7 @@ class Twin:
         return f'"{self.version}"'
 
     def title(self, language: str = "en") -> str:
-        return say(self.draft.title, language) or self.path.name
+        return called(self.draft.title, self.path.name, language)
 
     def find(self, name: str) -> Point | None:
         return next((p for p in self.points if p.property.name == name), None)

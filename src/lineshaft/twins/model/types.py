@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,12 @@ MOST_PROPERTIES = 500
 def say(words: Words, language: str = "en") -> str:
     """The text in a language, else in English, else in any; empty without one."""
     return words.get(language) or words.get("en") or next(iter(words.values()), "")
+
+
+def called(words: Words, name: str, language: str = "en") -> str:
+    """What people call a thing: its title, else its name in plain words (`motor-speed` is Motor speed)."""
+    spoken = re.sub(r"[-_]+", " ", name).strip() or name
+    return say(words, language) or spoken[:1].upper() + spoken[1:]
 
 
 class Activity(StrEnum):

@@ -29,6 +29,7 @@ from lineshaft.twins.model import (
     Point,
     PointState,
     Sample,
+    Trouble,
     Twin,
     TwinState,
     activity_of,
@@ -69,14 +70,15 @@ class Now:
         self._judged: dict[str, _Judged] = {}
         self._at: datetime | None = None
 
-    async def state(self, who: Who, path: str) -> TwinState:
-        """Every property of a twin with value, quality and age."""
-        await self._guard.require(who, Role.VIEWER, path, "twins.state")
-        async with self._db.read() as tx:
-            found = await store.find(tx, path)
-            if found is None:
-                raise NoTwin(f"There is no twin at {path}.")
-            twin = (await dressed(tx, [found]))[0]
+    async def state(self, who: Who, path: str, *, twin: Twin | None = None) -> TwinState:
+        """Every property of a twin with value, quality and age; a `twin` read before spares looking it up again."""
+        await self._guard.require(who, Role.VIEWER, twin.path if twin else path, "twins.state")
+        if twin is None:
+            async with self._db.read() as tx:
+                found = await store.find(tx, path)
+                if found is None:
+                    raise NoTwin(f"There is no twin at {path}.")
+                twin = (await dressed(tx, [found]))[0]
         return self._state(twin, await self._samples(twin.points), now())
 
     async def watch(self, who: Who, path: str, *, every_s: float = 0.5) -> AsyncIterator[list[PointState]]:
@@ -141,6 +143,20 @@ class Now:
                 found.append(judged.brief)
                 if len(found) == limit:
                     break
+        return found
+
+    async def worst(self, who: Who, paths: Iterable[str]) -> dict[str, Trouble]:
+        """The gravest trouble at or below each of these places; those without any are left out."""
+        await self._refresh()
+        wanted = {path for path in paths if self._guard.allowed(who, Role.VIEWER, path)}
+        found: dict[str, Trouble] = {}
+        for judged in self._judged.values():
+            trouble = judged.brief.trouble
+            place: PlantPath | None = judged.brief.path
+            while trouble is not None and place is not None:
+                if place in wanted and (place not in found or trouble.severity > found[place].severity):
+                    found[place] = trouble
+                place = place.parent
         return found
 
     # ---- the whole plant ----

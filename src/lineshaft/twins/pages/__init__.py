@@ -1,0 +1,5 @@
+"""Screens of the plant: Overview, Asset, Plant model."""
+
+from . import asset, overview, plant
+
+__all__ = ["asset", "overview", "plant"]
