@@ -75,7 +75,12 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     await db.open(CONTEXTS)
     stack.push_async_callback(db.close)
     bus, front, embedded = await _open_bus(config, stack)
-    guarded = security.Security.over(db, config.get(security.SecuritySettings), admit=_admit(embedded, data))
+    guarded = security.Security.over(
+        db,
+        config.get(security.SecuritySettings),
+        admit=_admit(embedded, data),
+        mqtt=f"{front.host}:{front.mqtt_port}" if front else "",
+    )
     edge_settings = config.get(EdgeSettings)
     organisation = config.plant.organisation
     edge = Edge(edge_settings, organisation=organisation, store=ConnectionStore(db), guard=guarded.guard, bus=bus)

@@ -55,6 +55,6 @@ async def local_token(config: Config) -> tuple[str, str]:
     async with local(config) as here:
         grants = here.who.grants
         made = await here.security.tokens.create(
-            here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=12)
+            here.who, name="command line", grants=grants, ends_at=now() + timedelta(hours=1)
         )
     return address.read_text().strip(), made.secret

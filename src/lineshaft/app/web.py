@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -37,12 +38,13 @@ log = get_log("web")
 
 def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     """The application with everything these roles serve."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Lineshaft",
         version=lineshaft.__version__,
         docs_url="/api/docs",
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        static_url="/api/docs-assets",
     )
     http.install(app)
     public = platform.config.get(HttpSettings).public_url
@@ -71,8 +73,9 @@ def _add_health(app: FastAPI, platform: Platform) -> None:
         return JSONResponse(body, status_code=200 if body["ok"] else 503)
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> PlainTextResponse:
-        """Counters and gauges for Prometheus."""
+    async def metrics(who: Annotated[security.Who, Depends(http.caller)]) -> PlainTextResponse:
+        """Counters and gauges for Prometheus; scrape with a token of somebody who may see the whole platform."""
+        await platform.security.guard.require(who, security.Role.VIEWER, "", "metrics.read")
         return PlainTextResponse(generate_latest(http.METRICS), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

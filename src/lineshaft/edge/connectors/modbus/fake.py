@@ -15,8 +15,10 @@ import json
 import signal
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from .address import Table
 from .machines import Compressor, EnergyMeter, Tank, Utilities
@@ -183,6 +185,38 @@ class FlatDevice:
         """Store `number + place/8` at each place: exact in float32 for the sizes used."""
         values = [number % 1024 + place / 8 for place in range(self._count)]
         self.unit.memory[Table.HOLDING][: self._count * 4] = struct.pack(f">{self._count}f", *values)
+
+
+class Stand:
+    """Two values on one port that can be pulled out and put in again."""
+
+    def __init__(self) -> None:
+        self._server = ReplayServer(["pressure", "level"])
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The connection as it stands in plant.toml."""
+        tags = [{"path": name, "address": address} for name, address in self._server.addresses.items()]
+        return {"host": "127.0.0.1", "port": self._server.port, "answer_timeout_s": 0.5, "tags": tags}
+
+    async def plug_in(self) -> None:
+        self._server = ReplayServer(["pressure", "level"], port=self._server.port)
+        await self._server.start()
+        await self._server.set({"pressure": 2.5, "level": 40.0})
+
+    async def unplug(self) -> None:
+        await self._server.close()
+
+
+@asynccontextmanager
+async def stand(_folder: Path) -> AsyncIterator[Stand]:
+    """What the conformance suite runs every connector against."""
+    served = Stand()
+    await served.plug_in()
+    try:
+        yield served
+    finally:
+        await served.unplug()
 
 
 async def _serve_plant(stack: AsyncExitStack, options: argparse.Namespace) -> tuple[dict[str, object], Plant]:

@@ -1,0 +1,156 @@
+"""The command line: clear refusals, exit codes, and configuration that travels as a file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tomlkit
+
+from lineshaft.cli.demo import recording
+from lineshaft.cli.new import write
+from lineshaft.edge import SHELF
+from lineshaft.kernel.errors import Conflict, Invalid
+
+PLANT = """
+[plant]
+organisation = "acme"
+data = "{data}"
+[bus]
+port = 0
+front_port = 0
+websocket_port = 0
+monitoring_port = 0
+mqtt_port = 0
+[[edge.modbus]]
+name = "plc"
+path = "hall/plc"
+host = "127.0.0.1"
+port = {port}
+[[edge.modbus.tags]]
+path = "pressure"
+address = "holding:0:float32"
+"""
+
+
+def run(*words: str, folder: Path, answer: str = "") -> subprocess.CompletedProcess[str]:
+    """One command in a folder of its own."""
+    argv = [sys.executable, "-m", "lineshaft.cli", *words]
+    return subprocess.run(argv, cwd=folder, input=answer, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    """A folder with a plant.toml."""
+    (tmp_path / "plant.toml").write_text(PLANT.format(data=tmp_path / "data", port=5020))
+    return tmp_path
+
+
+def test_check_says_what_is_configured(plant: Path) -> None:
+    done = run("check", folder=plant)
+    assert (done.returncode, done.stdout.strip()) == (0, "plant.toml is right: 1 connections, 1 tags.")
+
+
+@pytest.mark.parametrize("command", ["check", "run", "doctor"])
+def test_a_wrong_file_is_refused_with_its_place_and_nothing_starts(plant: Path, command: str) -> None:
+    (plant / "plant.toml").write_text("[htpp]\nport = 1\n")
+    done = run(command, folder=plant)
+    assert done.returncode == 2
+    assert "htpp: unknown key 'htpp'. Did you mean 'http'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (plant / "data").exists()
+
+
+def test_check_connect_names_what_does_not_answer(plant: Path) -> None:
+    done = run("check", "--connect", folder=plant)
+    assert done.returncode == 1
+    assert "plc:" in done.stdout
+    assert "5020" in done.stdout
+
+
+def test_an_unknown_role_is_refused(plant: Path) -> None:
+    done = run("run", "telemtry", folder=plant)
+    assert done.returncode == 2
+    assert "Did you mean 'telemetry'?" in done.stderr
+
+
+def test_a_sample_is_printed_and_right(tmp_path: Path) -> None:
+    done = run("sample", "modbus", folder=tmp_path)
+    assert done.returncode == 0
+    assert "modbus" in tomlkit.parse(done.stdout)["edge"]
+    wrong = run("sample", "modbsu", folder=tmp_path)
+    assert wrong.returncode == 2
+    assert "Did you mean 'modbus'?" in wrong.stderr
+
+
+def test_apply_shows_the_difference_and_export_writes_it_back(plant: Path) -> None:
+    shown = run("apply", "plant.toml", folder=plant, answer="n\n")
+    assert shown.returncode == 1
+    assert '+address = "holding:0:float32"' in shown.stdout
+    assert run("apply", "plant.toml", "--yes", folder=plant).returncode == 0
+    assert "Nothing to change" in run("apply", "plant.toml", folder=plant).stdout
+    exported = run("export", "out.toml", folder=plant)
+    assert exported.returncode == 0
+    one = tomlkit.parse((plant / "out.toml").read_text())["edge"]["modbus"][0]
+    assert (one["name"], one["port"], one["tags"][0]["address"]) == ("plc", 5020, "holding:0:float32")
+    again = run("apply", "out.toml", folder=plant)
+    assert "Nothing to change" in again.stdout
+
+
+def test_map_prints_the_contexts_in_the_order_of_the_flow(tmp_path: Path) -> None:
+    lines = run("map", folder=tmp_path).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["edge", "telemetry", "twins", "security", "console", "kernel"]
+
+
+def test_a_new_connector_passes_the_conformance_suite() -> None:
+    shelf = Path(SHELF.get("modbus").module.replace(".", "/")).parent
+    root = Path(__file__).parents[2]
+    folder = write("trial_made_by_a_test", root / "src" / shelf)
+    try:
+        chosen = ["tests/edge/test_every_connector.py", "-k", "trial_made_by_a_test", "-v", "-v", "-p", "no:xdist"]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *chosen], cwd=root, capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+        assert "6 passed" in done.stdout, done.stdout[-2000:]
+        ruff = subprocess.run(["ruff", "check", str(folder)], cwd=root, capture_output=True, text=True)
+        assert ruff.returncode == 0, ruff.stdout
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_bad_name_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="no name for a connector"):
+        write("My-PLC", tmp_path)
+    write("mine", tmp_path)
+    with pytest.raises(Conflict, match="exists already"):
+        write("mine", tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine"]
+
+
+def test_recordings_are_read_whatever_their_delimiter(tmp_path: Path) -> None:
+    for delimiter in ";,\t":
+        file = tmp_path / "pump.csv"
+        rows = (
+            ["datetime", "Pressure", "Flow Rate", "note"],
+            ["2020-03-09 10:14:34", "1.5", "32", "b"],
+            ["2020-03-09 10:14:33", "", "31", "a"],
+        )
+        file.write_text("\n".join(delimiter.join(r) for r in rows))
+        found = recording.load(file)
+        assert found.columns == ("Pressure", "Flow-Rate")
+        assert found.values[1].tolist() == [31.0, 32.0], "rows are put in the order of time"
+        assert found.ts[1] - found.ts[0] == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a,b\n1,2\n3,4", "no time column"), ("time,x\n2020-01-01 00:00:00,y", "no numbers")]
+)
+def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text(text)
+    with pytest.raises(Invalid, match=said):
+        recording.load(file)
