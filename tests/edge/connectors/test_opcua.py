@@ -303,6 +303,27 @@ async def test_changes_come_in_order_and_none_is_lost(values: Values, sink: Any)
     assert numbers[-500:] == [float(number) for number in range(500)]
 
 
+async def test_rapid_changes_leave_in_batches(values: Values, sink: Any) -> None:
+    sizes: list[int] = []
+    put = sink.put
+
+    async def counting(readings: Any) -> None:
+        sizes.append(len(readings))
+        await put(readings)
+
+    sink.put = counting
+    async with reading(values.device.url, [tag("x", "ns=2;s=Coming")], sink, publishing_s=0.01, queue=1000):
+        await sink.until(lambda: sink.rows)
+        began = asyncio.get_running_loop().time()
+        for number in range(100):
+            await values.device.set({"Coming": float(number)})
+            await asyncio.sleep(0.01)
+        await sink.until(lambda: sink.rows[-1].number == 99.0)
+        took = asyncio.get_running_loop().time() - began
+    assert [row.number for row in sink.rows[-100:]] == [float(number) for number in range(100)]
+    assert len(sizes) <= took / 0.05 + 2
+
+
 async def test_a_sink_that_waits_holds_the_server_back(values: Values, sink: Any) -> None:
     free = asyncio.Event()
     puts = 0
