@@ -152,6 +152,7 @@ class Plant:
     def know(self, closed: dict[int, int], seq: int) -> None:
         """Note that each level knows what starts before `closed` seconds, from rows up to `seq`."""
         note_rolled(self.engine, {ROLLUPS[level]: Rolled(seq=seq, closed=closed[level]) for level in LEVELS})
+        self.historian._reading._known = None
 
     def resample(self, path: str, span: TimeRange, bucket: Bucket, *aggregates: Aggregate, **options: Any) -> Answer:
         asked = self.historian.resample(

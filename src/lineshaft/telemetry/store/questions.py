@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from lineshaft.telemetry.model import Grades
 
 from .covering import Cover
-from .schema import FAST, ROLLUPS, SAMPLES
+from .schema import FAST, POSITIONS, ROLLUPS, SAMPLES
 
 Spoiled = dict[int, tuple[tuple[int, int], ...]]
 """Per level the (series, start in seconds) of rollup rows that may not be used."""
+
+RECKONING: Final = f"""
+    SELECT name, argMax(seq, at) AS seq, argMax(closed, at) AS closed, CAST([], 'Array(UInt64)') AS fast
+    FROM {POSITIONS} GROUP BY name
+    UNION ALL SELECT '', 0, 0, groupUniqArray(series) FROM {FAST}"""
+"""How far each rollup is computed, and (in the row without a name) which series are fast."""
 
 _AT: Final = "toUnixTimestamp64Micro(ts)"
 
@@ -145,19 +151,16 @@ def unfit(series: Sequence[int], cover: Cover, level: int, spoiled: Spoiled, con
         LIMIT {limit}"""
 
 
-def fresh(series: Sequence[int], cover: Cover, level: int, *, limit: int) -> str:
-    """Rollup rows that do not know all their samples yet."""
-    known = cover.frontiers[level]
-    end = min(cover.end, known.closed * 1_000_000)
+def fresh(series: Sequence[int], cover: Cover, *, limit: int) -> str:
+    """The rows of the finest level in use that do not know all their samples yet."""
+    level, coarsest = cover.levels[-1], cover.levels[0]
+    start = cover.start // 1_000_000 // coarsest * coarsest * 1_000_000
+    end = min(cover.end, max(cover.frontiers[level].closed for level in cover.levels) * 1_000_000)
+    known = min(cover.frontiers[level].seq for level in cover.levels)
     return f"""
         SELECT DISTINCT series, toUnixTimestamp(toStartOfInterval(ts, INTERVAL {level} SECOND)) AS start FROM {SAMPLES}
-        WHERE {_within(series, cover.start // 1_000_000 // level * level * 1_000_000, end)} AND seq > {known.seq}
+        WHERE {_within(series, start, end)} AND seq > {known}
         LIMIT {limit}"""
-
-
-def fast(series: Sequence[int]) -> str:
-    """Those that have rollups of one second."""
-    return f"SELECT DISTINCT series FROM {FAST} WHERE series IN ({_numbers(series)})"
 
 
 def extremes(series: Sequence[int], start: int, end: int, grades: Grades, *, windows: int) -> str:

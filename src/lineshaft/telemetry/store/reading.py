@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -18,13 +20,23 @@ from lineshaft.telemetry.stitching import Parts
 from . import questions
 from .asking import Store
 from .covering import RAW, Cover, Frontier, cover
-from .schema import POSITIONS, ROLLUPS
+from .schema import ROLLUPS
 
 MOST_SPOILED: Final = 10_000
 """Rollup rows of one level read finer because of what they hold; with more the level is not used."""
 PURE_POINTS: Final = 500_000
 """Rows that are thinned out directly; more are first reduced to their extremes."""
+REMEMBER_S: Final = 1.0
 _LOOK_BACK_US: Final = (3_600 * MICROS, 31 * 86_400 * MICROS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What rollups knew at a moment: per level, and which series have all levels."""
+
+    frontiers: Mapping[int, Frontier]
+    fast: frozenset[int]
+    until: float
 
 
 class Reading:
@@ -32,6 +44,7 @@ class Reading:
 
     def __init__(self, store: Store) -> None:
         self._ask = store.ask
+        self._known: Known | None = None
 
     async def rows(
         self,
@@ -161,45 +174,53 @@ class Reading:
 
     async def _by_levels(self, series: Sequence[int]) -> list[tuple[tuple[int, ...], Mapping[int, Frontier]]]:
         """The series that share their levels of rollups: only fast ones have one of a second."""
-        frontiers = await self._frontiers()
-        fast = set((await self._ask(questions.fast(series)))["series"].to_pylist())
-        slower = {level: frontier for level, frontier in frontiers.items() if level > 1}
-        groups = (
-            (tuple(s for s in series if s in fast), frontiers),
-            (tuple(s for s in series if s not in fast), slower),
-        )
-        return [(group, known) for group, known in groups if group] or [((), slower)]
+        known = await self._knowledge()
+        slower = {level: frontier for level, frontier in known.frontiers.items() if level > 1}
+        fast = tuple(one for one in series if one in known.fast)
+        slow = tuple(one for one in series if one not in known.fast)
+        return [(group, levels) for group, levels in ((fast, known.frontiers), (slow, slower)) if group] or [
+            ((), slower)
+        ]
+
+    async def _knowledge(self) -> Known:
+        """What rollups know; what they knew a second ago is true still, they only ever learn."""
+        if self._known is None or monotonic() > self._known.until:
+            table = await self._ask(questions.RECKONING)
+            rows = {row["name"]: row for row in table.to_pylist()}
+            told = {level: rows.get(name) for level, name in ROLLUPS.items()}
+            self._known = Known(
+                frontiers={
+                    level: Frontier(seq=r["seq"], closed=r["closed"]) if r else Frontier() for level, r in told.items()
+                },
+                fast=frozenset(rows[""]["fast"]) if "" in rows else frozenset(),
+                until=monotonic() + REMEMBER_S,
+            )
+        return self._known
 
     async def _spoiled(
         self, series: Sequence[int], plan: Cover, conditions: Sequence[str]
     ) -> tuple[Cover, questions.Spoiled]:
         """The rollup rows that may not be used, level by level; a level with too many is given up."""
+        if not plan.levels:
+            return plan, {}
+        limit = MOST_SPOILED + 1
+        fresh = _pairs(await self._ask(questions.fresh(series, plan, limit=limit)))
+        if len(fresh) == limit:
+            return await self._spoiled(series, plan.without(plan.levels[-1]), conditions)
         spoiled: questions.Spoiled = {}
         for level in plan.levels:
-            rows = await self._spoiled_rows(series, plan, level, spoiled, conditions)
-            if len(rows) > MOST_SPOILED:
+            rows = {(one, start // level * level) for one, start in fresh}
+            if conditions:
+                words = " OR ".join(conditions)
+                rows |= _pairs(await self._ask(questions.unfit(series, plan, level, spoiled, words, limit=limit)))
+            if len(rows) >= limit:
                 return await self._spoiled(series, plan.without(level), conditions)
-            spoiled[level] = rows
+            spoiled[level] = tuple(sorted(rows))
         return plan, spoiled
 
-    async def _spoiled_rows(
-        self, series: Sequence[int], plan: Cover, level: int, spoiled: questions.Spoiled, conditions: Sequence[str]
-    ) -> tuple[tuple[int, int], ...]:
-        limit = MOST_SPOILED + 1
-        tables = [await self._ask(questions.fresh(series, plan, level, limit=limit))]
-        if conditions:
-            words = " OR ".join(conditions)
-            tables.append(await self._ask(questions.unfit(series, plan, level, spoiled, words, limit=limit)))
-        pairs = {(row["series"], row["start"]) for table in tables for row in table.to_pylist()}
-        return tuple(sorted(pairs))
 
-    async def _frontiers(self) -> dict[int, Frontier]:
-        """What each level of rollups knows."""
-        table = await self._ask(
-            f"SELECT name, argMax(seq, at) AS seq, argMax(closed, at) AS closed FROM {POSITIONS} GROUP BY name"
-        )
-        known = {row["name"]: Frontier(seq=row["seq"], closed=row["closed"]) for row in table.to_pylist()}
-        return {level: known.get(name, Frontier()) for level, name in ROLLUPS.items()}
+def _pairs(table: pa.Table) -> set[tuple[int, int]]:
+    return set(zip(table["series"].to_pylist(), table["start"].to_pylist(), strict=True))
 
 
 def _conditions(grades: Grades, max_gap: int | None, fill: Fill) -> list[str]:
