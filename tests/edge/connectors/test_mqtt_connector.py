@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import itertools
 import json
+import signal
+import sys
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -202,6 +204,18 @@ async def test_the_builtin_broker_loses_nothing_it_acknowledged(front: Front, si
         async with working(builtin(front, subscriptions=["s/#"]), sink):
             await asyncio.sleep(0.5)
         assert sink.rows == [], "what was made durable does not come again"
+
+
+async def test_other_topics_may_be_wanted_of_the_builtin_broker_later(front: Front, sink: Any) -> None:
+    url = f"mqtt://{front.host}:{front.mqtt_port}"
+    async with Publisher(url, user=front.credentials.user, password=front.credentials.password) as one:
+        for wanted, numbers in ((["s/#"], {1.0}), (["s/#", "t/+/x"], {1.0, 2.0}), (["t/+/x"], {2.0})):
+            async with working(builtin(front, subscriptions=wanted), sink):
+                sink.rows.clear()
+                await one.say("s/a", 1)
+                await one.say("t/1/x", 2)
+                await asyncio.sleep(0.4)
+                assert {row.number for row in sink.rows} == numbers
 
 
 async def test_a_trial_on_the_builtin_broker_leaves_messages_to_the_running_connection(front: Front, sink: Any) -> None:
@@ -402,7 +416,7 @@ async def test_a_write_is_published_in_the_machines_own_unit(broker: Any, record
         address=f"{topic}|on",
         kind=Kind.BOOLEAN,
         writable=True,
-        options={"write_topic": f"{topic}/lamp"},
+        options={"write_topic": "{topic}/lamp"},
     )
     mode = Tag(
         path=ROOT.child("mode"),
@@ -503,6 +517,18 @@ async def test_the_sensors_speak_and_the_leak_grows(broker: Any, sink: Any) -> N
     }
     assert 10 < sink.last(f"{ROOT}/{hall}/climate/temperature").number < 35
     assert sink.problems == []
+
+
+async def test_the_fake_runs_from_a_shell(mosquitto: Any, sink: Any) -> None:
+    options = ["--port", str(mosquitto.port), "--period", "0.05"]
+    module = "lineshaft.edge.connectors.mqtt.fake"
+    async with working(make(mosquitto, subscriptions=["sensors/hall-1/#"]), sink):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *options)
+        try:
+            await sink.until(lambda: len(sink.of(f"{ROOT}/sensors/hall-1/light")) > 2, 15)
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 async def test_a_recording_is_played_at_its_own_pace_with_the_time_of_now(mosquitto: Any, sink: Any) -> None:

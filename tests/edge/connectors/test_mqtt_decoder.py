@@ -12,6 +12,7 @@ import pytest
 
 from lineshaft.edge.connectors import Readings, Tag
 from lineshaft.edge.connectors.mqtt import CONNECTOR, Decoder, MqttSettings
+from lineshaft.edge.connectors.mqtt.topics import covers, fits, overlap
 from lineshaft.kernel.clock import to_us
 from lineshaft.kernel.terms import Kind, PlantPath, Quality
 
@@ -381,6 +382,7 @@ def test_three_value_messages_take_less_than_fifteen_microseconds_each() -> None
         ({"rules": [{"topic": "a", "value": "$.a", "values": {"b": "$.b"}}]}, "both value and values"),
         ({"subscriptions": ["a/b#"]}, "'#' must be the whole last level"),
         ({"subscriptions": ["a+/b"]}, "'+' must be a whole level"),
+        ({"subscriptions": ["a/+", "+/b"]}, "'a/+' and '+/b' overlap"),
         ({}, "Nothing to listen to"),
         ({"broker": "mqtt://h", "subscriptions": ["a"], "session": "persistent"}, "needs a client_id"),
     ],
@@ -417,3 +419,43 @@ def test_subscriptions_come_from_rules_and_tags_and_none_is_covered_by_another()
     assert CONNECTOR(settings, tags, root=ROOT).filters == ("a/#", "b/+/c", "z/1")
     assert CONNECTOR(MqttSettings(subscriptions=["#"]), tags, root=ROOT).filters == ("#",)
     assert CONNECTOR(MqttSettings(discover=False), tags, root=ROOT).filters == ("a/b", "z/1")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both", "covered"),
+    [
+        ("a/#", "a/b", True, True),
+        ("a/#", "a", True, True),
+        ("a/+", "a/b", True, True),
+        ("a/+", "+/b", True, False),
+        ("a/+", "a/b/c", False, False),
+        ("a/b", "a/c", False, False),
+        ("#", "a/#", True, True),
+        ("a/b/#", "a/+", True, False),
+        ("a/b/#", "+/+/c", True, False),
+        ("a", "b/#", False, False),
+    ],
+)
+def test_filters_that_overlap_or_cover_each_other(one: str, other: str, both: bool, covered: bool) -> None:
+    assert overlap(one, other) is overlap(other, one) is both
+    assert covers(one, other) is covered
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "expected"),
+    [
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/#", "ab", False),
+        ("+/b", "a/b", True),
+        ("+", "a/b", False),
+        ("#", "a/b", True),
+        ("#", "$SYS/a", False),
+        ("+/a", "$SYS/a", False),
+        ("$SYS/#", "$SYS/a", True),
+        ("$share/g/a/+", "a/b", True),
+        ("a.c/+", "abc/x", False),
+    ],
+)
+def test_filters_fit_topics_as_the_standard_says(pattern: str, topic: str, expected: bool) -> None:
+    assert fits(pattern, topic) is expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import signal
+import sys
 import tomllib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -252,6 +254,21 @@ async def test_writing_needs_a_node_that_is_there_and_a_value_that_fits(mosquitt
         await node.close()
 
 
+async def test_a_write_is_confirmed_by_the_machines_own_data(mosquitto: Any, sink: Any) -> None:
+    group = area()
+    tag = Tag(path=ROOT.child("x"), address=f"{group}/E/D|SP", writable=True, scale=0.1, offset=1.0)
+    connector = make(mosquitto, tag, groups=[group], echo_s=0.5)
+    async with working(connector, sink), side(mosquitto, group) as node:
+        await sink.until(lambda: len(sink.rows) >= 2)
+        assert (await connector.read_now([tag])).number.tolist() == [pytest.approx(1.3)]
+        await connector.write(tag, 2.0)
+        assert (await connector.read_now([tag])).number.tolist() == [pytest.approx(1.3)], "it did not follow"
+        await connector.write(tag, 2.0)
+        reading = asyncio.create_task(connector.read_now([tag]))
+        await node.tell("D", {"SP": 10})
+        assert (await asyncio.wait_for(reading, 5)).number.tolist() == [2.0]
+
+
 async def test_a_control_metric_can_be_written_by_name(mosquitto: Any, sink: Any) -> None:
     group = area()
     rebirth = Tag(
@@ -328,6 +345,20 @@ async def test_an_onlooker_says_nothing_at_all(mosquitto: Any, record: Any, sink
 
 
 # ---- the built-in broker and the shelf ----
+
+
+async def test_the_fake_runs_from_a_shell(mosquitto: Any, sink: Any) -> None:
+    group = area()
+    options = ["--port", str(mosquitto.port), "--group", group, "--period", "0.05", "--drives", "1"]
+    module = "lineshaft.edge.connectors.sparkplug.fake"
+    async with working(make(mosquitto, groups=[group]), sink):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *options)
+        try:
+            await sink.until(lambda: len(sink.of(f"{ROOT}/{group}/conveyors/drive-1/Current")) > 2, 15)
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+        await sink.until(lambda: sink.rows[-1].quality == Quality.BAD_STALE)
 
 
 async def test_edge_nodes_at_the_builtin_broker(front: Front, sink: Any) -> None:

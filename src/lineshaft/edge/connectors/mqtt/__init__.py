@@ -11,6 +11,7 @@ from .decoder import Decoder, Message
 from .link import Link, Will
 from .settings import BUILTIN, BrokerSettings, Endpoint, MqttSettings, Rule
 from .source import BrokerSource, FrontSource, MessageSource
+from .stand import BrokerStand, broker_stand
 from .times import believable
 from .troubles import Troubles
 
@@ -21,6 +22,7 @@ __all__ = [
     "CONNECTOR",
     "BrokerSettings",
     "BrokerSource",
+    "BrokerStand",
     "Decoder",
     "Endpoint",
     "FrontSource",
@@ -33,4 +35,5 @@ __all__ = [
     "Troubles",
     "Will",
     "believable",
+    "broker_stand",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from .link import Link
 from .plan import CompiledRule
 from .settings import BUILTIN, MqttSettings
 from .source import BrokerSource, FrontSource, MessageSource
-from .topics import covers, filter_fault, fits, json_path, names_of, template_filter
+from .topics import covers, filter_fault, fits, json_path, names_of, overlap, template_filter
 
 _PAYLOAD = "{value}"
 _HEARD_FOR_S = 60.0
@@ -52,6 +53,10 @@ class MqttConnector(Connector[MqttSettings]):
         if s.session == "persistent" and not s.client_id and s.broker != BUILTIN:
             hint = "Choose one that no other client has."
             problems.append(self._problem('session = "persistent" needs a client_id.', hint))
+        if s.broker == BUILTIN:
+            pairs = [(a, b) for a, b in itertools.combinations(self.filters, 2) if overlap(a, b)]
+            hint = "Subscribe to one wider filter, and let rules or discover = false choose."
+            problems += [self._problem(f"The topics {a!r} and {b!r} overlap.", hint) for a, b in pairs]
         if not problems and not self.filters:
             hint = 'Set subscriptions, such as ["sensors/#"], or rules.'
             problems.append(self._problem("Nothing to listen to.", hint))
@@ -124,8 +129,12 @@ class MqttConnector(Connector[MqttSettings]):
             )
         payload = str(tag.options.get("write_payload", _PAYLOAD)).replace("{value}", _encode(tag, value))
         link = await self._write_link()
+        own = tag.address.partition("|")[0]
         await link.publish(
-            str(topic), payload, qos=int(tag.options.get("write_qos", 1)), retain=bool(tag.options.get("write_retain"))
+            str(topic).replace("{topic}", own),
+            payload,
+            qos=int(tag.options.get("write_qos", 1)),
+            retain=bool(tag.options.get("write_retain")),
         )
 
     async def browse(self, address: str = "") -> list[Node]:

@@ -20,7 +20,9 @@ import contextlib
 import math
 import random
 from collections.abc import AsyncIterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -32,6 +34,7 @@ from lineshaft.kernel.terms import Value
 
 from .link import Link
 from .settings import BrokerSettings
+from .stand import BrokerStand, broker_stand
 
 _DAY_S = 86_400.0
 
@@ -228,6 +231,17 @@ async def serve(broker: str, *, user: str = "", password: str = "", halls: int =
         for number in range(1, halls + 1):
             hall = Sensors(publisher, hall=f"hall-{number}", physics=Hall(seed=number))
             group.create_task(hall.run(period_s=period_s))
+
+
+def stand(folder: Path) -> AbstractAsyncContextManager[BrokerStand]:
+    """A broker with the sensors of one hall: what the conformance suite runs every connector against."""
+    tag = {"path": "hall-1/lux", "address": "sensors/hall-1/light", "unit": "lx"}
+    rule = {"topic": "sensors/{hall}/{sensor}", "path": "{hall}/{sensor}"}
+    return broker_stand(folder, _hall, {"rules": [rule], "tags": [tag]})
+
+
+async def _hall(stand: BrokerStand) -> None:
+    await serve(stand.broker, user=stand.user, password=stand.password, period_s=0.1)
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -27,6 +27,7 @@ from lineshaft.kernel.ids import new_id
 from .decoder import Message
 from .settings import BrokerSettings, Endpoint
 
+T = TypeVar("T")
 MOST_WAITING = 100_000
 """Messages that may wait to be taken; more with QoS 0 are given up and counted."""
 RECEIVE_MAXIMUM = 20_000
@@ -93,7 +94,8 @@ class Link:
         if not filters:
             return
         try:
-            codes = await self._open_client().subscribe([(f, qos) for f in filters], timeout=self._settings.timeout_s)
+            asked = self._open_client().subscribe([(f, qos) for f in filters], timeout=self._settings.timeout_s)
+            codes = await _cancellable(asked)
         except aiomqtt.MqttError as error:
             raise self._unavailable(error) from error
         refused = [f for f, code in zip(filters, codes, strict=True) if _code(code) >= 128]
@@ -106,7 +108,8 @@ class Link:
     async def publish(self, topic: str, payload: bytes | str, *, qos: int = 0, retain: bool = False) -> None:
         """Publish; with QoS 1 return when the broker has it."""
         try:
-            await self._open_client().publish(topic, payload, qos, retain, timeout=self._settings.timeout_s)
+            within = self._settings.timeout_s
+            await _cancellable(self._open_client().publish(topic, payload, qos, retain, timeout=within))
         except (aiomqtt.MqttError, ValueError) as error:
             raise self._unavailable(error) from error
         if self._lost is not None:
@@ -142,7 +145,7 @@ class Link:
         if client is None:
             return
         with contextlib.suppress(aiomqtt.MqttError, OSError):
-            await client.__aexit__(None, None, None)
+            await _cancellable(client.__aexit__(None, None, None))
         _scrap(client)
 
     def cut(self) -> None:
@@ -292,6 +295,16 @@ def _is_version_fault(error: Exception, protocol: str) -> bool:
     if isinstance(error, MqttConnectError):
         return _code(error.rc) in _UNKNOWN_VERSION
     return isinstance(error, _ClosedEarly) and protocol == "5"
+
+
+async def _cancellable(call: Coroutine[Any, Any, T]) -> T:
+    """Await the library; it uses `wait_for`, which in Python 3.11 swallows a cancellation that meets the result."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    result = await call
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
 
 
 def _code(code: Any) -> int:

@@ -46,6 +46,18 @@ def covers(wide: str, narrow: str) -> bool:
     return len(left) == len(right)
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether some topic matches both filters."""
+    left, right = one.split("/"), other.split("/")
+    for a, b in zip(left, right, strict=False):
+        if "#" in (a, b):
+            return True
+        if a != b and "+" not in (a, b):
+            return False
+    longer = max(left, right, key=len)[min(len(left), len(right)) :]
+    return longer in ([], ["#"])
+
+
 def filter_fault(topic_filter: str) -> str:
     """Why a filter is not allowed, empty when it is."""
     levels = topic_filter.split("/")

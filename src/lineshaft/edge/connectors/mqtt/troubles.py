@@ -32,10 +32,6 @@ class Troubles:
             place, message, hint = "", f"More than {self._most} troubles: further ones are not named.", ""
         self._waiting.append(Problem(path=PlantPath.clean(self._root, place), message=message, hint=hint))
 
-    def forget(self, key: Hashable) -> None:
-        """The trouble is over; when it comes again it is named again."""
-        self._named.discard(key)
-
     def drain(self) -> list[Problem]:
         """The problems named since the last call."""
         waiting, self._waiting = self._waiting, []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from lineshaft.edge.connectors import Connector, Node, Problem, Sink, Tag
+from lineshaft.edge.connectors import Connector, Node, Problem, Readings, Sink, Tag
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Invalid, NotFound, Unavailable
 from lineshaft.kernel.terms import Kind, PlantPath, Value
@@ -37,6 +38,7 @@ class SparkplugConnector(Connector[SparkplugSettings]):
         self.fleet = self._fresh_fleet()
         self._host: HostApplication | None = None
         self._running = False
+        self._written: dict[Address, Value] = {}
 
     def check(self) -> list[Problem]:
         """Addresses that name no metric."""
@@ -84,8 +86,21 @@ class SparkplugConnector(Connector[SparkplugSettings]):
                 wire.name = address.metric
             put_value(wire, metric.datatype, raw)
 
+        self._written[address] = raw
         verb = "DCMD" if address.device else "NCMD"
         await self._session().command(Topic(address.group, verb, address.edge, address.device), fill)
+
+    async def read_now(self, tags: Sequence[Tag]) -> Readings:
+        """What the machine says of these tags; one that was just written has `echo_s` to tell its new value."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.settings.echo_s
+        addresses = [parse_address(tag.address) for tag in tags]
+        while loop.time() < until and not all(self._echoed(address) for address in addresses):
+            await asyncio.sleep(0.02)
+        for address in addresses:
+            self._written.pop(address, None)
+        values = [_scaled(tag, self._known(a).last) for tag, a in zip(tags, addresses, strict=True)]
+        return Readings.of([tag.path for tag in tags], values, now_us())
 
     async def browse(self, address: str = "") -> list[Node]:
         """Groups, nodes, devices and metrics below an address, as their births declared them."""
@@ -100,6 +115,12 @@ class SparkplugConnector(Connector[SparkplugSettings]):
             await host.close()
 
     # ---- inside ----
+
+    def _echoed(self, address: Address) -> bool:
+        said, wanted = self._known(address).last, self._written.get(address)
+        if wanted is None or isinstance(wanted, str) or isinstance(said, str) or said is None:
+            return wanted is None or said == wanted
+        return math.isclose(said, wanted, rel_tol=1e-6, abs_tol=1e-9)
 
     def _session(self) -> HostApplication:
         if self._host is None:
@@ -136,6 +157,10 @@ class SparkplugConnector(Connector[SparkplugSettings]):
         if metric is None:
             raise NotFound(f"{place} has no metric {address.metric!r}.", hint="Browse it for what it has.")
         return metric
+
+
+def _scaled(tag: Tag, value: Value | None) -> Value | None:
+    return value if value is None or isinstance(value, str) else value * tag.scale + tag.offset
 
 
 def _address_problem(tag: Tag) -> Problem | None:

@@ -19,8 +19,11 @@ import contextlib
 import math
 import random
 from collections.abc import AsyncIterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from lineshaft.edge.connectors.mqtt import BrokerStand, broker_stand
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import Value
@@ -243,6 +246,16 @@ class ReplayNode:
                 return await self.side.tell(self.device, values, at_ms)
             except Unavailable:
                 await asyncio.sleep(0.5)
+
+
+def stand(folder: Path) -> AbstractAsyncContextManager[BrokerStand]:
+    """A broker with the conveyors: what the conformance suite runs every connector against."""
+    tag = {"path": "drive-1/vibration", "address": "plant/conveyors/drive-1|Vibration/Y", "unit": "mm/s"}
+    return broker_stand(folder, _conveyors, {"tags": [tag]})
+
+
+async def _conveyors(stand: BrokerStand) -> None:
+    await ConveyorNode(stand.broker, user=stand.user, password=stand.password).run(period_s=0.1)
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class SparkplugSettings(BrokerSettings):
     """Shortest time between two rebirth requests to one node."""
     rebirth_jitter_s: float = Field(default=0.5, ge=0, le=600)
     """Requests leave after a random part of this, so that many nodes do not answer at once."""
+    echo_s: float = Field(default=2.0, ge=0, le=60)
+    """How long a written value is waited for in the machine's own data before a write is called unconfirmed."""
     births_burst: int = Field(default=10, ge=1)
     """Births of one node or device taken at once; then one a second. More are not unfolded, and named."""
     max_nodes: int = Field(default=10_000, ge=1)
