@@ -39,6 +39,7 @@ class EdgeSettings(Section):
     """The edge role of this process. Connections stand beside it as `[[edge.<connector>]]`."""
 
     name: str = "edge-1"
+    """Name of this box in health pages and on the bus."""
     batch_ms: int = Field(default=100, ge=1, le=5000)
     """A batch leaves after this long, or when it holds 1,000 samples."""
     buffer_samples: int = Field(default=2_000_000, ge=10_000)
@@ -105,20 +106,31 @@ def _doubles(tags: Sequence[Tag], where: str, paths: dict[str, str]) -> Iterable
 class TagSettings(BaseModel):
     """One tag of a connection as it stands in the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     path: str
+    """Place in the plant, below the connection's path; a leading '/' makes it a whole path."""
     address: str
+    """Where the machine holds the value, in the connector's own grammar."""
     kind: Kind = Kind.NUMBER
+    """What sort of value it is."""
     unit: str = ""
+    """Unit after scaling, in UCUM: `Cel`, `bar`, `kW.h`."""
     scale: float = 1.0
+    """The value is raw × scale + offset; writes are turned back."""
     offset: float = 0.0
     deadband: float = Field(default=0.0, ge=0)
+    """Smallest change that is reported, in `unit`; 0 reports every change."""
     every: timedelta = timedelta(seconds=1)
+    """How often to poll, as 250ms, 1s or 5min; the sampling interval of subscriptions."""
     writable: bool = False
+    """Whether people with the role operator may set it."""
     low: float | None = None
+    """Writes below are refused."""
     high: float | None = None
+    """Writes above are refused."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """What only this connector knows of a tag."""
 
     @field_validator("every", mode="before")
     @classmethod

@@ -38,11 +38,13 @@ class PlantSettings(Section):
     """Who this plant is and where its data lies."""
 
     name: str = "Plant"
+    """Shown at the top of every screen."""
     organisation: str = "plant"
     """First part of every plant path."""
     timezone: str = "UTC"
     """IANA zone of the plant's calendar: local days, weeks, shifts."""
     language: str = "en"
+    """Language of screens until somebody chooses another: `en` or `zh`."""
     data: Path = Path("lineshaft-data")
     """Folder of everything that must survive a restart."""
 
@@ -68,6 +70,7 @@ class HttpSettings(Section):
     """Where screens and the API are served."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` lets other machines in."""
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes a free one."""
     public_url: str = ""
@@ -80,10 +83,12 @@ class BusSettings(Section):
     url: str = ""
     """`nats://host:4222` or `tls://…` of an external server or cluster."""
     user: str = ""
+    """Login of the external server."""
     password: Secret = Secret("")
     host: str = "127.0.0.1"
     """Address the embedded servers listen on."""
     port: int = Field(default=4222, ge=0, le=65535)
+    """Client port of the embedded hub; 0 takes a free one, here and below."""
     websocket_port: int = Field(default=9222, ge=0, le=65535)
     monitoring_port: int = Field(default=8222, ge=0, le=65535)
     mqtt_url: str = ""

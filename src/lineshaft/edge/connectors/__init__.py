@@ -155,6 +155,7 @@ class ConnectorSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     timeout_s: float = 5.0
+    """How long one read, write or browse may take."""
 
 
 S = TypeVar("S", bound=ConnectorSettings)

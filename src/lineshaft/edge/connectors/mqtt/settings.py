@@ -102,7 +102,7 @@ class Rule(BaseModel):
     `+` and `#` do the same without a name. `path` may use those names; it lies below the connection's place.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     topic: str = "{topic#}"
     path: str = "{topic}"

@@ -1,0 +1,140 @@
+"""Write docs/reference from the code: settings, errors, facts, connectors, HTTP and commands.
+
+python docs/generate.py            write the pages
+python docs/generate.py --check    exit 1 and name the pages that differ from the code
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer.main
+from wording import code, fields, model, table, words
+
+import lineshaft
+from lineshaft.app import SECTIONS
+from lineshaft.app.web import build_web
+from lineshaft.cli import app as commands
+from lineshaft.edge import SHELF, TagSettings
+from lineshaft.kernel.config import KERNEL_SECTIONS
+from lineshaft.kernel.errors import PlatformError
+from lineshaft.kernel.facts import Fact, subject_of
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "Written by `python docs/generate.py`: change the code, not this page."
+OURS = [(name, plugin) for name, plugin in SHELF.plugins.items() if plugin.module.startswith("lineshaft.")]
+COMMON = """`[[edge.<connector>]]` is one connection. All have these keys, and those of their connector below.
+
+| key | meaning |
+| --- | --- |
+| `name` | letters, digits, '-' and '_'; needed |
+| `path` | place in the plant, below the organisation; by default the name |
+| `enabled` | `false` keeps it configured but does not run it |
+| `tags` | the values, as `[[edge.<connector>.tags]]` |"""
+
+
+class Unbuilt:
+    """Stands where a service will be: routes are described here, never called."""
+
+    def __getattr__(self, name: str) -> Unbuilt:
+        return self
+
+    def __call__(self, *given: object) -> Unbuilt:
+        return self
+
+
+def settings() -> Iterator[str]:
+    yield "The sections of `plant.toml`. The environment overrides single values: `LINESHAFT_HTTP__PORT=8090`."
+    for name, section in {**KERNEL_SECTIONS, **SECTIONS}.items():
+        yield from model(f"[{name}]", section, skip="connections")
+    yield f"## Connections\n\n{COMMON}"
+    yield from model("[[edge.<connector>.tags]]", TagSettings)
+    for name, plugin in OURS:
+        yield from model(f"[[edge.{name}]]", plugin.load().CONNECTOR.Settings)
+
+
+def errors() -> Iterator[str]:
+    yield "HTTP answers errors as problem details (RFC 9457) with `code`, `status`, `title` and `hint`."
+    kinds = {k.code: k for k in (PlatformError, *below(PlatformError)) if "code" in vars(k)}
+    rows = [(code(c), k.status, inspect.getdoc(k), k.default_hint) for c, k in sorted(kinds.items())]
+    yield table(("code", "status", "what happened", "next step"), *rows)
+
+
+def facts() -> Iterator[str]:
+    yield "What the platform tells as it happens: JSON on the JetStream stream `FACTS`, each at least once."
+    for kind in sorted(below(Fact), key=subject_of):
+        yield f"## {subject_of(kind)}\n\n{inspect.getdoc(kind)}"
+        told = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].items()
+        yield table(("name", "value"), *[(code(name), words(part, {})) for name, part in told])
+
+
+def connectors() -> Iterator[str]:
+    yield "What can be connected. The page behind a name tells how addresses are written and where its limits are."
+    for name, plugin in OURS:
+        told = {key: value for key, value in plugin.manifest.items() if value and key not in ("title", "summary")}
+        rows = [(key, ", ".join(value) if isinstance(value, list) else value) for key, value in told.items()]
+        readme = f"../../src/lineshaft/edge/connectors/{name}/README.md"
+        yield f"## {plugin.title}\n\n{plugin.manifest['summary']}"
+        yield table(("name", f"[{name}]({readme})"), *rows)
+
+
+def http() -> Iterator[str]:
+    api = build_web(Unbuilt(), set()).openapi()  # type: ignore[arg-type]
+    shapes = api["components"]["schemas"]
+    yield "Send `Authorization: Bearer <token>`. `/api/docs` of a running platform shows the same and lets you try."
+    routes = [(path, verb, route) for path, verbs in api["paths"].items() for verb, route in verbs.items()]
+    for path, verb, route in sorted(routes, key=lambda r: r[2].get("tags", [])):
+        yield f"## {verb.upper()} {path}\n\n{route.get('description', '')}"
+        asked = [(code(p["name"]), p["in"], words(p["schema"], shapes)) for p in route.get("parameters", ())]
+        body = route.get("requestBody", {}).get("content", {}).items()
+        asked += [("body", mime, words(part.get("schema", {}), shapes)) for mime, part in body]
+        yield table(("name", "in", "value"), *asked) if asked else ""
+        answers = [a for status, a in route["responses"].items() if status.startswith("2")]
+        told = [words(part["schema"], shapes) for a in answers for part in a.get("content", {}).values()]
+        yield f"Answers: {', '.join(told)}" if any(told) else ""
+    for name, shape in shapes.items():
+        yield f"## {name}\n\n{shape.get('description', '')}" if "properties" in shape else ""
+        yield fields(shape, shapes)
+
+
+def cli() -> Iterator[str]:
+    for name, command in typer.main.get_command(commands).commands.items():  # type: ignore[attr-defined]
+        if not command.hidden:
+            yield f"## lineshaft {name}\n\n{command.help}"
+            rows = [(code(p.opts[0]), p.help or "", code(p.default)) for p in command.params]
+            yield table(("argument", "meaning", "default"), *rows) if rows else ""
+
+
+def below(kind: type) -> Iterator[Any]:
+    for child in kind.__subclasses__():
+        if child.__module__.startswith("lineshaft."):
+            yield child
+        yield from below(child)
+
+
+def main(check: bool) -> int:
+    for module in pkgutil.walk_packages(lineshaft.__path__, "lineshaft."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            importlib.import_module(module.name)
+    stale = 0
+    for write in (settings, errors, facts, connectors, http, cli):
+        file = FOLDER / f"{write.__name__}.md"
+        title = {"http": "HTTP", "cli": "Commands"}.get(write.__name__, write.__name__.capitalize())
+        text = "\n\n".join(part for part in (f"# {title}", NOTE, *write()) if part) + "\n"
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            stale += 1
+            print(f"{file.name} differs" if check else f"{file.name} written")
+            if not check:
+                file.write_text(text, encoding="utf-8")
+    return int(check and stale > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
