@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from lineshaft.edge.broker import BrokerSettings, Link
 from lineshaft.edge.connectors import Host, Tag
-from lineshaft.edge.connectors.mqtt import CONNECTOR, BrokerSettings, Link, MqttConnector, MqttSettings
+from lineshaft.edge.connectors.mqtt import CONNECTOR, MqttConnector, MqttSettings
 from lineshaft.edge.connectors.mqtt.fake import Hall, Publisher, ReplayPublisher, Sensors
 from lineshaft.edge.settings import build
 from lineshaft.kernel.bus import Front

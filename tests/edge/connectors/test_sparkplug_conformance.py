@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from lineshaft.edge.broker import BrokerSettings, Link
 from lineshaft.edge.connectors import Tag
-from lineshaft.edge.connectors.mqtt import BrokerSettings, Link
 from lineshaft.edge.connectors.sparkplug import CONNECTOR, DataType, Payload, SparkplugSettings
 from lineshaft.edge.connectors.sparkplug.edge import EdgeSide, Variable
 from lineshaft.kernel.config import Secret

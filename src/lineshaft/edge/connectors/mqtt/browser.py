@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from lineshaft.edge.broker import Message
 from lineshaft.edge.connectors import Node
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind, Value
 
-from .decoder import Message
 from .topics import json_path, pick
 
 MOST_TOPICS = 10_000

@@ -10,16 +10,16 @@ from typing import Any, ClassVar
 import msgspec
 import xxhash
 
+from lineshaft.edge.broker import BUILTIN, Link, Message
 from lineshaft.edge.connectors import Connector, Node, Problem, Sink, Tag
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import Kind, PlantPath, Value
 
 from .browser import Heard
-from .decoder import Decoder, Message
-from .link import Link
+from .decoder import Decoder
 from .plan import CompiledRule
-from .settings import BUILTIN, MqttSettings
+from .settings import MqttSettings
 from .source import BrokerSource, FrontSource, MessageSource
 from .topics import covers, filter_fault, fits, json_path, names_of, overlap, template_filter
 

@@ -13,23 +13,20 @@ import json
 import math
 from array import array
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshaft.edge.broker import Message, Troubles, believable, micros
 from lineshaft.edge.connectors import Readings, Tag
 from lineshaft.kernel.terms import Kind, PlantPath, Quality
 
 from .plan import AUTO_TIMES, IGNORED, Leaf, Planner, Role, TopicPlan
 from .settings import MqttSettings
-from .times import believable, micros
 from .topics import pick
-from .troubles import Troubles
 
-Message: TypeAlias = tuple[str, bytes, int, int, bool]
-"""topic, payload, arrival in µs since 1970, token for the acknowledgement, whether it was retained."""
 _NOTHING = object()
 _LONGEST_TEXT = 256
 _SHOWN = 60

@@ -27,14 +27,11 @@ from typing import Self
 
 import msgspec
 
+from lineshaft.edge.broker import BrokerSettings, BrokerStand, Link, broker_stand
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.config import Secret
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import Value
-
-from .link import Link
-from .settings import BrokerSettings
-from .stand import BrokerStand, broker_stand
 
 _DAY_S = 86_400.0
 

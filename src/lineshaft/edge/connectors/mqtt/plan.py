@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
+from lineshaft.edge.broker import Troubles
 from lineshaft.edge.connectors import Tag
 from lineshaft.kernel.terms import Kind, PlantPath
 
 from .settings import MqttSettings, Rule
 from .topics import Step, Template, fill, fits, json_path
-from .troubles import Troubles
 
 AUTO_TIMES = ("timestamp", "timestamp_ms", "ts", "time")
 

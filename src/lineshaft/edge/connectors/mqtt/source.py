@@ -10,11 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
+from lineshaft.edge.broker import MOST_WAITING, Link, Message
 from lineshaft.kernel.bus import Front, MqttMessage
 from lineshaft.kernel.clock import now_us
-
-from .decoder import Message
-from .link import MOST_WAITING, Link
 
 
 class MessageSource(Protocol):

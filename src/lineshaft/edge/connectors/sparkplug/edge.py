@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from lineshaft.edge.connectors.mqtt import BrokerSettings, Link, Will
+from lineshaft.edge.broker import BrokerSettings, Link, Will
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.config import Secret
 from lineshaft.kernel.errors import Invalid, Unavailable

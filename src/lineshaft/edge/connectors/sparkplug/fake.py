@@ -23,7 +23,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lineshaft.edge.connectors.mqtt import BrokerStand, broker_stand
+from lineshaft.edge.broker import BrokerStand, broker_stand
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import Value

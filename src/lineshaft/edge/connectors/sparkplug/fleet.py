@@ -18,8 +18,8 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from lineshaft.edge.broker import Troubles, believable
 from lineshaft.edge.connectors import Problem, Readings, Tag
-from lineshaft.edge.connectors.mqtt import Troubles, believable
 from lineshaft.kernel.terms import PlantPath, Quality
 
 from .columns import Columns

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lineshaft.edge.connectors.mqtt import Endpoint, Link, Message, Will
+from lineshaft.edge.broker import Endpoint, Link, Message, Will
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lineshaft.edge.broker import Troubles
 from lineshaft.edge.connectors import Tag
-from lineshaft.edge.connectors.mqtt import Troubles
 from lineshaft.kernel.terms import Kind, PlantPath, Value
 
 from .schema import DataType

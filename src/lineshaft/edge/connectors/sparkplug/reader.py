@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lineshaft.edge.connectors.mqtt import Troubles, believable
+from lineshaft.edge.broker import Troubles, believable
 from lineshaft.kernel.terms import Kind, Quality, Value
 
 from .columns import Columns

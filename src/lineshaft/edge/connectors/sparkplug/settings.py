@@ -6,7 +6,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from lineshaft.edge.connectors.mqtt import BrokerSettings
+from lineshaft.edge.broker import BrokerSettings
 
 from .topics import id_fault
 

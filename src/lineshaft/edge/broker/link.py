@@ -12,7 +12,7 @@ import contextlib
 import ssl
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -24,10 +24,11 @@ from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.ids import new_id
 
-from .decoder import Message
 from .settings import BrokerSettings, Endpoint
 
 T = TypeVar("T")
+Message: TypeAlias = tuple[str, bytes, int, int, bool]
+"""topic, payload, arrival in µs since 1970, token for the acknowledgement (0 needs none), whether it was retained."""
 MOST_WAITING = 100_000
 """Messages that may wait to be taken; more with QoS 0 are given up and counted."""
 RECEIVE_MAXIMUM = 20_000
