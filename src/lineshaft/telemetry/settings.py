@@ -11,8 +11,9 @@ raw = 30                                              # days; what is not named 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lineshaft.kernel.config import Section
 from lineshaft.kernel.errors import Invalid
@@ -21,9 +22,12 @@ DAY_S = 86_400
 
 
 class RetentionRule(BaseModel):
-    """How many days the samples of some series are kept; None is for ever."""
+    """How many days the samples of some series are kept at least; None is for ever.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Rollups are kept at least as long as the samples: a late sample can only be worked in while they are there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     pattern: str = "**"
     """Glob over whole paths: `*` within one part, `**` across parts."""
@@ -35,6 +39,14 @@ class RetentionRule(BaseModel):
     """Rollups of one minute."""
     hours: int | None = Field(default=None, ge=1)
     """Rollups of one hour."""
+
+    @model_validator(mode="after")
+    def _raw_goes_first(self) -> Self:
+        for name in ("seconds", "minutes", "hours"):
+            days = getattr(self, name)
+            if days is not None and (self.raw is None or days < self.raw):
+                raise ValueError(f"{name} = {days} is shorter than raw; give a raw of {days} days or fewer")
+        return self
 
 
 class TelemetrySettings(Section):

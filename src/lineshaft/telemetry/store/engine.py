@@ -51,27 +51,33 @@ class _Handles:
 
     def __init__(self, connect: Callable[[], Client], most: int) -> None:
         self._connect = connect
+        self._most = most
         self._free: queue.LifoQueue[Client] = queue.LifoQueue()
-        self._lent = threading.BoundedSemaphore(most)
-        self._all: list[Client] = []
+        self._lent = threading.Semaphore(most)
+        self._closed = False
 
     @contextmanager
     def lend(self) -> Iterator[Client]:
         with self._lent:
+            if self._closed:
+                raise StoreAway("The store is closed.", hint="This process is stopping.")
             try:
                 client = self._free.get_nowait()
             except queue.Empty:
                 client = self._connect()
-                self._all.append(client)
             try:
                 yield client
             finally:
                 self._free.put(client)
 
     def close(self) -> None:
-        for client in self._all:
-            client.close()
-        self._all.clear()
+        """Wait until all are back, close them and lend no more."""
+        self._closed = True
+        for _ in range(self._most):
+            self._lent.acquire()
+        while not self._free.empty():
+            self._free.get_nowait().close()
+        self._lent.release(self._most)
 
 
 class Engine:
@@ -240,4 +246,4 @@ def _told(error: ClickHouseError, url: str) -> PlatformError:
         return StoreSlow("The question took too long.")
     if code in {0, 209, 210, 279} and not url.startswith("chdb:"):
         return StoreAway(f"The store at {where} does not answer: {text.splitlines()[0]}.")
-    return StoreFault(f"The store at {where} refuses: {text.splitlines()[0][:300]}.")
+    return StoreFault(f"The store at {where} refuses: {text.splitlines()[0][:1000]}.")

@@ -3,6 +3,7 @@
     samples            one row per (series, ts); of two rows for one moment the one sent last (`seq`) counts
     rollup_1s _1m _1h  one row per series and bucket, of which the one with the highest `seq` counts
     fast_series        the series that have a rollup_1s, because they bring many samples a second
+    leaving_series     the series of a retention rule, while it is carried out
     positions          how far each stream is stored, and how far each rollup is computed
 
 A rollup row sums up the rows of its bucket so that wider buckets can be stitched from it exactly.
@@ -41,6 +42,7 @@ from typing import Final
 SAMPLES: Final = "samples"
 FAST: Final = "fast_series"
 POSITIONS: Final = "positions"
+LEAVING: Final = "leaving_series"
 ROLLUPS: Final = {1: "rollup_1s", 60: "rollup_1m", 3600: "rollup_1h"}
 """Table of each rollup by its width in seconds. Series that are not in `fast_series` have no rows in rollup_1s."""
 
@@ -97,6 +99,10 @@ _CREATE_FAST: Final = f"""
 CREATE TABLE IF NOT EXISTS {FAST} (series UInt64) ENGINE = ReplacingMergeTree ORDER BY series SETTINGS {_DURABLE}
 """
 
+_CREATE_LEAVING: Final = f"""
+CREATE TABLE IF NOT EXISTS {LEAVING} (series UInt64) ENGINE = MergeTree ORDER BY series
+"""
+
 _CREATE_POSITIONS: Final = f"""
 CREATE TABLE IF NOT EXISTS {POSITIONS} (
     name     String,
@@ -113,4 +119,4 @@ def statements() -> list[str]:
     """What creates all tables that are not there yet."""
     partitions = {1: "toYYYYMM(bucket)", 60: "toYYYYMM(bucket)", 3600: "toYear(bucket)"}
     rollups = [_CREATE_ROLLUP.format(table=table, partition=partitions[width]) for width, table in ROLLUPS.items()]
-    return [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_POSITIONS]
+    return [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_LEAVING, _CREATE_POSITIONS]

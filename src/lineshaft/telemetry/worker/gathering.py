@@ -105,9 +105,11 @@ class Gatherer:
         """The time (µs) before which the samples of a path are not kept."""
         self._paths: dict[bytes, _Paths] = {}
         self._bytes = 0
+        self._day = 0
 
     def gather(self, messages: Sequence[Message], *, base: int) -> Gathered:
         """One table of everything in these messages; `samples.seq` is the message's number plus `base`."""
+        self._new_day(messages[-1].time_ns // 1000 // DAY_US)
         findings = _Findings()
         parts: list[_Part] = []
         for message in messages:
@@ -157,6 +159,13 @@ class Gatherer:
             findings.too_old += int(len(young) - young.sum())
             part.keep = young if part.keep is None else part.keep & young
         return part
+
+    def _new_day(self, day: int) -> None:
+        """What is remembered of a path holds for one day, because by then it is kept from another time on."""
+        if day != self._day and self._kept_from is not None:
+            self._paths.clear()
+            self._bytes = 0
+        self._day = day
 
     def _paths_of(self, dictionary: pa.Array) -> _Paths:
         key = b"".join(bytes(buffer) for buffer in dictionary.buffers() if buffer is not None)
