@@ -85,16 +85,8 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     organisation = config.plant.organisation
     edge = Edge(edge_settings, organisation=organisation, store=ConnectionStore(db), guard=guarded.guard, bus=bus)
     await edge.listen()
-    memory = await Memory.open(
-        config.get(telemetry.TelemetrySettings),
-        data=data,
-        stream=_samples(config),
-        min_free_gb=config.get(BusSettings).min_free_disk_gb,
-        db=db,
-        bus=bus,
-        guard=guarded.guard,
-        owner=not roles or "telemetry" in roles,
-    )
+    owner = not roles or "telemetry" in roles
+    memory = await Memory.open(config, data=data, db=db, bus=bus, guard=guarded.guard, owner=owner)
     stack.push_async_callback(memory.close)
     twin_settings = config.get(twins.TwinsSettings)
     things = twins.Twins(db, guarded.guard, memory.live, twin_settings)

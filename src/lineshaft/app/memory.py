@@ -1,99 +1,79 @@
-"""Puts telemetry together: engine or its remote owner, services, workers."""
+"""Puts telemetry together: the owner of the store or a way to ask it, services, workers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from lineshaft.kernel.bus import Bus, StreamSpec
+import numpy as np
+import pyarrow as pa
+
+from lineshaft.edge import SampleBatch
+from lineshaft.kernel.bus import Bus
+from lineshaft.kernel.config import BusSettings, Config
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.tasks import in_thread
-from lineshaft.security import Guard
-from lineshaft.telemetry import Historian, Live, TelemetrySettings
+from lineshaft.security import PLATFORM, Guard
+from lineshaft.telemetry import Historian, Live, Selection, TelemetrySettings
 from lineshaft.telemetry.health import Work
-from lineshaft.telemetry.service.intake import Intake
-from lineshaft.telemetry.store import Catalogue, Desk, Engine, Limits, LocalStore, RemoteStore
-from lineshaft.telemetry.store.schema import statements
-from lineshaft.telemetry.store.series import SeriesBook
-from lineshaft.telemetry.worker.guard import DiskGuard
-from lineshaft.telemetry.worker.recorder import Recorder
-from lineshaft.telemetry.worker.roller import Roller
+from lineshaft.telemetry.service import Intake
+from lineshaft.telemetry.store import Catalogue, Engine, LocalStore, RemoteStore
+from lineshaft.telemetry.worker import Owner
 
 Job = tuple[str, Callable[[], Awaitable[object]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
-    """What works where the engine is."""
-
-    engine: Engine
-    recorder: Recorder
-    roller: Roller
-    room: DiskGuard
-
-    def jobs(self) -> Iterator[Job]:
-        yield "recorder", self.recorder.run
-        yield "roller", self.roller.run
-        yield "disk", self.room.run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """The services of telemetry; `hands` is None where another process owns the engine."""
+    """The services of telemetry; `owner` is None where another process owns the store."""
 
     historian: Historian
     live: Live
     intake: Intake
-    hands: Hands | None
+    catalogue: Catalogue
+    owner: Owner | None
 
     @classmethod
-    async def open(
-        cls,
-        settings: TelemetrySettings,
-        *,
-        data: Path,
-        stream: StreamSpec,
-        min_free_gb: float,
-        db: Database,
-        bus: Bus,
-        guard: Guard,
-        owner: bool,
-    ) -> Memory:
-        """Open the engine where this process may; otherwise questions go to its owner over the bus."""
-        url = settings.store_url(data)
-        hands = await _open_hands(settings, url, data, stream, min_free_gb, db, bus) if owner else None
-        if hands is not None:
-            store: LocalStore | RemoteStore = LocalStore(hands.engine)
-        elif url.startswith("chdb:"):
+    async def open(cls, config: Config, *, data: Path, db: Database, bus: Bus, guard: Guard, owner: bool) -> Memory:
+        """Open the store where this process may; otherwise questions go to its owner over the bus."""
+        settings = config.get(TelemetrySettings)
+        owns: Owner | None = None
+        if owner:
+            owns = await Owner.open(settings, bus=bus, db=db, bus_settings=config.get(BusSettings), data=data)
+            store: LocalStore | RemoteStore = owns.store
+        elif (url := settings.store_url(data)).startswith("chdb:"):
             store = RemoteStore(bus)
         else:
-            store = LocalStore(await in_thread(Engine, url, limits=_limits(settings)))
-        historian = Historian(store, Catalogue(db), guard)
-        return cls(historian=historian, live=Live(bus, guard), intake=Intake(bus, guard), hands=hands)
+            store = LocalStore(await in_thread(Engine, url))
+        catalogue = Catalogue(db)
+        historian = Historian(store, catalogue, guard)
+        live = Live(bus, guard, recent=partial(_recent, historian))
+        return cls(historian=historian, live=live, intake=Intake(bus, guard), catalogue=catalogue, owner=owns)
 
     async def close(self) -> None:
-        if self.hands is not None:
-            await in_thread(self.hands.engine.close)
+        if self.owner is not None:
+            await self.owner.close()
 
     def jobs(self) -> Iterator[Job]:
         """What runs by itself in this process."""
         yield "live", self.live.run
-        if self.hands is not None:
-            yield from self.hands.jobs()
+        if self.owner is not None:
+            yield from self.owner.workers()
 
     def trouble(self) -> str:
         """Why samples are not being stored; empty when all is well or somebody else stores them."""
-        if self.hands is None:
+        if self.owner is None:
             return ""
-        health = self.hands.recorder.health()
+        health = self.owner.health()
         return health.error if health.state in (Work.FULL, Work.WAITING) else ""
 
     def gauges(self) -> dict[str, float]:
         """Numbers for Prometheus."""
-        if self.hands is None:
+        if self.owner is None:
             return {}
-        health = self.hands.recorder.health()
+        health = self.owner.health()
         return {
             "stored_samples_total": health.stored_samples,
             "stored_samples_per_second": health.rate,
@@ -104,24 +84,23 @@ class Memory:
         }
 
 
-async def _open_hands(
-    settings: TelemetrySettings, url: str, data: Path, stream: StreamSpec, min_free_gb: float, db: Database, bus: Bus
-) -> Hands:
-    engine = await in_thread(Engine, url, limits=_limits(settings))
-    for statement in statements():
-        await in_thread(engine.command, statement)
-    book = SeriesBook(db)
-    await book.load()
-    room = DiskGuard(bus, stream, [data], min_free_gb=min_free_gb)
-    if engine.embedded:
-        await Desk(bus, engine).open()
-    return Hands(
-        engine=engine,
-        recorder=Recorder(bus, engine, book, settings, lack_of_room=room.lack),
-        roller=Roller(engine, settings, lack_of_room=room.lack),
-        room=room,
-    )
+async def _recent(historian: Historian) -> list[SampleBatch]:
+    """The newest stored sample of every series, up to ten thousand: what was known before this process began."""
+    table = (await historian.latest(PLATFORM, Selection.under("", limit=10_000))).table
+    if len(table) == 0:
+        return []
+    paths = table["path"].combine_chunks().dictionary_encode() if _plain(table) else table["path"].combine_chunks()
+    return [
+        SampleBatch(
+            paths=paths.dictionary.to_pylist(),
+            index=paths.indices.to_numpy(zero_copy_only=False).astype(np.int32),
+            ts=table["ts"].cast(pa.int64()).to_numpy(),
+            number=table["number"].to_numpy(zero_copy_only=False),
+            quality=table["quality"].to_numpy(),
+            text=table["text"].combine_chunks().cast(pa.utf8()),
+        )
+    ]
 
 
-def _limits(settings: TelemetrySettings) -> Limits:
-    return Limits(memory_mb=settings.memory_mb, question_mb=settings.question_mb, threads=settings.threads)
+def _plain(table: pa.Table) -> bool:
+    return not pa.types.is_dictionary(table["path"].type)

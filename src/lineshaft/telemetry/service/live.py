@@ -7,7 +7,7 @@ is newest when it is ready again: a slow screen skips values, holds nobody up an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 import numpy as np
@@ -17,7 +17,6 @@ from lineshaft.edge import SAMPLES_SUBJECT, SampleBatch
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.log import get_log
-from lineshaft.kernel.tasks import in_thread
 from lineshaft.security import Guard, Who
 from lineshaft.telemetry.model import Latest, Selection
 
@@ -42,7 +41,7 @@ class Live:
         bus: Bus,
         guard: Guard,
         *,
-        recent: Callable[[], list[SampleBatch]] | None = None,
+        recent: Callable[[], Awaitable[list[SampleBatch]]] | None = None,
         most_series: int = 1_000_000,
     ) -> None:
         self._bus = bus
@@ -104,7 +103,7 @@ class Live:
     async def _warm(self) -> None:
         if self._recent is None:
             return
-        for batch in await in_thread(self._recent):
+        for batch in await self._recent():
             self._board.put(batch)
         self._changed.set()
 
