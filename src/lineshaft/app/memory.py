@@ -18,7 +18,7 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.security import PLATFORM, Guard
 from lineshaft.telemetry import Historian, Live, Selection, TelemetrySettings
 from lineshaft.telemetry.health import Work
-from lineshaft.telemetry.service import Intake
+from lineshaft.telemetry.service import Imports, Intake
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore, RemoteStore
 from lineshaft.telemetry.worker import Owner
 
@@ -32,7 +32,7 @@ class Memory:
     historian: Historian
     live: Live
     intake: Intake
-    catalogue: Catalogue
+    imports: Imports
     owner: Owner | None
 
     @classmethod
@@ -47,10 +47,11 @@ class Memory:
             store = RemoteStore(bus)
         else:
             store = LocalStore(await in_thread(Engine, url))
-        catalogue = Catalogue(db)
-        historian = Historian(store, catalogue, guard)
+        historian = Historian(store, Catalogue(db), guard)
         live = Live(bus, guard, recent=partial(_recent, historian))
-        return cls(historian=historian, live=live, intake=Intake(bus, guard), catalogue=catalogue, owner=owns)
+        intake = Intake(bus, guard)
+        imports = Imports(db, guard, intake, folder=data / "imports", most_mb=settings.import_most_mb)
+        return cls(historian=historian, live=live, intake=intake, imports=imports, owner=owns)
 
     async def close(self) -> None:
         if self.owner is not None:
@@ -61,6 +62,7 @@ class Memory:
         yield "live", self.live.run
         if self.owner is not None:
             yield from self.owner.workers()
+            yield "imports", self.imports.run
 
     def trouble(self) -> str:
         """Why samples are not being stored; empty when all is well or somebody else stores them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import generate_latest
@@ -24,6 +24,8 @@ from lineshaft.kernel.config import HttpSettings
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
+from lineshaft.telemetry import TelemetrySettings
+from lineshaft.telemetry.api import router as telemetry_routes
 from lineshaft.twins.api import router as twins_routes
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ log = get_log("web")
 
 def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     """The application with everything these roles serve."""
-    app = FastAPIOffline(
+    app: FastAPI = FastAPIOffline(
         title="Lineshaft",
         version=lineshaft.__version__,
         docs_url="/api/docs",
@@ -51,12 +53,26 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     security_web.install(app, platform.security, public_url=public)
     app.include_router(security_web.router(platform.security, public_url=public), prefix="/api/v1")
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
-    app.include_router(telemetry_routes(platform))
+    app.include_router(_telemetry(platform))
     app.include_router(twins_routes(platform.twins), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)
     return app
+
+
+def _telemetry(platform: Platform) -> APIRouter:
+    memory, plant = platform.memory, platform.config.plant
+    return telemetry_routes(
+        historian=memory.historian,
+        live_values=memory.live,
+        intake=memory.intake,
+        imports=memory.imports,
+        settings=platform.config.get(TelemetrySettings),
+        organisation=plant.organisation,
+        timezone=plant.timezone,
+        identify=security_web.identifier(platform.security),
+    )
 
 
 def _add_health(app: FastAPI, platform: Platform) -> None:
