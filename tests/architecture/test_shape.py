@@ -40,7 +40,11 @@ def test_files_and_functions_stay_small(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.count("\n") <= LONGEST_FILE, "make it a folder"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in {"router", "_sessions", "_own"}:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name not in {
+            "router",
+            "_sessions",
+            "_own",
+        }:
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
 
@@ -76,7 +80,7 @@ def test_the_readme_shows_the_map() -> None:
 
 
 def test_every_decision_is_a_sentence() -> None:
-    pages = [p for p in (REPOSITORY / "docs" / "decisions").glob("0*.md")]
+    pages = list((REPOSITORY / "docs" / "decisions").glob("0*.md"))
     assert len(pages) >= 5
     for page in pages:
         assert re.fullmatch(r"\d{4}(-[a-z0-9]+){3,}", page.stem), page
