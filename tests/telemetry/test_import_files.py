@@ -12,15 +12,16 @@ import pytest
 
 from lineshaft.kernel.clock import to_us
 from lineshaft.kernel.errors import Invalid
-from lineshaft.telemetry.files import BadRow, Layout, read_blocks, reading, survey
+from lineshaft.telemetry.files import Layout, read_blocks, reading, survey
+from lineshaft.telemetry.model import RowTrouble
 
 T0 = to_us(datetime(2025, 3, 30, 0, 30, tzinfo=UTC))
 Row = tuple[str, int, float | None, str | None, int]
 
 
-def rows_of(file: Path, layout: Layout | None = None) -> tuple[list[Row], list[BadRow]]:
+def rows_of(file: Path, layout: Layout | None = None) -> tuple[list[Row], list[RowTrouble]]:
     rows: list[Row] = []
-    bad: list[BadRow] = []
+    bad: list[RowTrouble] = []
     for block in read_blocks(file, layout or Layout()):
         batch = block.batch
         texts = [None] * len(batch) if batch.text is None else batch.text.to_pylist()
@@ -123,7 +124,7 @@ def test_a_wide_file_with_semicolons_and_local_times_is_read(tmp_path: Path) -> 
         ("acme/pump/Mode", T0 + 3_600_000_000, None, "AUTO", 0),
         ("acme/pump/Pressure-[bar]", T0, 1.5, None, 0),
     ]
-    assert bad == [BadRow(line=5, message="'2025-03-30 25:00:00' is not a time")]
+    assert bad == [RowTrouble(line=5, message="'2025-03-30 25:00:00' is not a time")]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ Timeout      StoreSlow      a question took too long
 Conflict     StoreTaken     another process holds the embedded store
              StreamChanged  the stream of samples is another one now
 Invalid      TooMuch        a question needs more memory than it may have
+             TooLarge       a body is larger than allowed
+             TooManyBadRows a file is not what it was taken for
+NotFound     NoJob          there is no such import
 Internal     StoreFault     the store refuses something it should not
 """
 
@@ -60,6 +63,12 @@ class TooLarge(Invalid):
 
     code = "telemetry.too_large"
     status = 413
+
+
+class TooManyBadRows(Invalid):
+    """A file is not what it was taken for."""
+
+    code = "telemetry.too_many_bad_rows"
 
 
 class NoJob(NotFound):

@@ -175,4 +175,46 @@ class Answer:
     """Give this as `after` for the next page of raw values; None at the end."""
 
 
-RAW_COLUMNS = ("path", "ts", "number", "text", "quality")
+class JobState(StrEnum):
+    """How far an import is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        return self in {JobState.WAITING, JobState.RUNNING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTrouble:
+    """A row of a file that is no sample, and why."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The import of one file."""
+
+    id: str
+    name: str
+    state: JobState = JobState.WAITING
+    rows: int = 0
+    """Rows read so far."""
+    total: int = 0
+    """Rows of the file; 0 until it was looked through."""
+    written: int = 0
+    """Samples written, each once it was durable."""
+    bad: int = 0
+    """Rows left out."""
+    troubles: tuple[RowTrouble, ...] = ()
+    """The first hundred of them."""
+    message: str = ""
+    """Why it failed."""
+    created_at: datetime
+    ended_at: datetime | None = None

@@ -5,7 +5,7 @@ Writing    Format, streamed, encoded
 """
 
 from .layout import Layout, Shape
-from .reading import BadRow, Block, Sheet, read_blocks, survey
-from .writing import Format, encoded, streamed
+from .reading import Block, Sheet, read_blocks, survey
+from .writing import RAW, Format, encoded, streamed
 
-__all__ = ["BadRow", "Block", "Format", "Layout", "Shape", "Sheet", "encoded", "read_blocks", "streamed", "survey"]
+__all__ = ["RAW", "Block", "Format", "Layout", "Shape", "Sheet", "encoded", "read_blocks", "streamed", "survey"]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lineshaft.edge import SampleBatch
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath, Quality
+from lineshaft.telemetry.model import RowTrouble
 
 from . import columns
 from .layout import Layout, Plan, plan_for
@@ -31,20 +32,12 @@ _LATEST_US = 4_291_747_200_000_000  # 2106: the store counts seconds in 32 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadRow:
-    """A row that is no sample, and why."""
-
-    line: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Some rows of a file."""
 
     batch: SampleBatch
     rows: int
-    bad: tuple[BadRow, ...] = ()
+    bad: tuple[RowTrouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +54,7 @@ class _Rows:
 
     table: pa.RecordBatch
     lines: NDArray[np.int64]
-    bad: tuple[BadRow, ...] = ()
+    bad: tuple[RowTrouble, ...] = ()
 
 
 @dataclass(slots=True)
@@ -141,11 +134,11 @@ def _parquet(file: Path, layout: Layout) -> Iterator[tuple[_Rows, Plan]]:
 def _csv(file: Path, layout: Layout) -> Iterator[tuple[_Rows, Plan]]:
     names, delimiter = _header(file, layout)
     plan = plan_for(names, layout)
-    skipped: list[BadRow] = []
+    skipped: list[RowTrouble] = []
 
     def on_bad(row: pyarrow.csv.InvalidRow) -> str:
         message = f"The row has {row.actual_columns} columns instead of {row.expected_columns}."
-        skipped.append(BadRow(line=row.number, message=message))
+        skipped.append(RowTrouble(line=row.number, message=message))
         return "skip"
 
     reader = pyarrow.csv.open_csv(
@@ -170,7 +163,9 @@ def _csv(file: Path, layout: Layout) -> Iterator[tuple[_Rows, Plan]]:
         yield _Rows(empty, np.empty(0, np.int64), tuple(skipped[told:])), plan
 
 
-def _lines(first: int, rows: int, skipped: list[BadRow], told: int) -> tuple[NDArray[np.int64], tuple[BadRow, ...]]:
+def _lines(
+    first: int, rows: int, skipped: list[RowTrouble], told: int
+) -> tuple[NDArray[np.int64], tuple[RowTrouble, ...]]:
     """The lines of the next `rows` good rows, and the bad ones among them (the reader looks further ahead)."""
     gaps = {bad.line for bad in skipped[told:]}
     lines = np.arange(first, first + rows + len(gaps))
@@ -242,7 +237,7 @@ def _long(rows: _Rows, plan: Plan, layout: Layout) -> Block:
     return _block(rows, cells.batch(tuple(paths)), bad)
 
 
-def _block(rows: _Rows, batch: SampleBatch, bad: list[BadRow]) -> Block:
+def _block(rows: _Rows, batch: SampleBatch, bad: list[RowTrouble]) -> Block:
     ordered = tuple(sorted(bad, key=lambda row: row.line))
     return Block(batch=batch, rows=len(rows.lines) + len(rows.bad), bad=ordered)
 
@@ -267,11 +262,11 @@ def _blank(column: pa.Array) -> NDArray[np.bool_]:
     return blank
 
 
-def _bad(rows: _Rows, where: NDArray[np.bool_], column: pa.Array, message: str) -> list[BadRow]:
+def _bad(rows: _Rows, where: NDArray[np.bool_], column: pa.Array, message: str) -> list[RowTrouble]:
     at = np.flatnonzero(where)
     cells = _texts(column.take(pa.array(at))).to_pylist()
     return [
-        BadRow(line=int(line), message=message.format((cell or "")[:80]))
+        RowTrouble(line=int(line), message=message.format((cell or "")[:80]))
         for line, cell in zip(rows.lines[at], cells, strict=True)
     ]
 

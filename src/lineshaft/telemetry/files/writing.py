@@ -13,6 +13,17 @@ import pyarrow.parquet
 
 from lineshaft.kernel.tasks import in_thread
 
+RAW = pa.schema(
+    [
+        ("path", pa.utf8()),
+        ("ts", pa.timestamp("us", "UTC")),
+        ("number", pa.float64()),
+        ("text", pa.utf8()),
+        ("quality", pa.uint8()),
+    ]
+)
+"""Raw rows as they leave, and as imports read them."""
+
 
 class Format(StrEnum):
     """How a table leaves."""

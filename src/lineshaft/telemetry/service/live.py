@@ -24,6 +24,8 @@ from .access import Scope, scope_of
 from .board import Board
 
 log = get_log("telemetry")
+CHECK_EVERY_S = 5.0
+"""How often a watcher's rights are looked up again."""
 IDLE_S = 0.01
 """Pause after changes that did not concern a watcher, so that a busy plant does not wake it for each."""
 
@@ -69,27 +71,37 @@ class Live:
 
         Raises Forbidden when a named path lies outside what `who` may see.
         """
-        scope = await scope_of(self._guard, who, selection, "telemetry.live")
-        return sorted(self._board.show(_View(self._board, scope).slots()), key=lambda latest: latest.path)
+        view = await self._view(who, selection)
+        return sorted(self._board.show(view.slots()), key=lambda latest: latest.path)
 
     async def watch(self, who: Who, selection: Selection, *, coalesce_s: float = 0.05) -> AsyncIterator[list[Latest]]:
         """Yield the newest values of a selection, then for ever what changed, at most every `coalesce_s`.
 
         The first change after a quiet moment comes at once. Each list has a series at most once, with
-        its newest value. Series that appear later below a watched subtree are included.
+        its newest value. Series that appear later below a watched subtree are included. Raises SessionEnded
+        or Forbidden within seconds when `who` may look no longer.
         """
-        scope = await scope_of(self._guard, who, selection, "telemetry.live")
-        view, seen = _View(self._board, scope), 0
+        loop = asyncio.get_running_loop()
+        view, seen = await self._view(who, selection), 0
+        checked = loop.time()
         while True:
             fresh, seen = self._board.changed(view.slots(), seen), self._board.tick
             if len(fresh):
                 yield self._board.show(fresh)
-                await asyncio.sleep(coalesce_s)
-            else:
-                await asyncio.sleep(IDLE_S)
+            await asyncio.sleep(coalesce_s if len(fresh) else IDLE_S)
             if self._board.tick == seen:
                 self._changed.clear()
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_EVERY_S):
+                        await self._changed.wait()
+            if loop.time() - checked >= CHECK_EVERY_S:
+                checked = loop.time()
+                now = await self._guard.current(who)
+                if now.grants != who.grants:
+                    who, view = now, await self._view(now, selection)
+
+    async def _view(self, who: Who, selection: Selection) -> _View:
+        return _View(self._board, await scope_of(self._guard, who, selection, "telemetry.live"))
 
     async def _on_batch(self, message: Message) -> None:
         try:
