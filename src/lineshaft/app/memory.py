@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from lineshaft.edge import SampleBatch
 from lineshaft.kernel.bus import Bus
 from lineshaft.kernel.config import BusSettings, Config
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.tasks import in_thread
-from lineshaft.security import PLATFORM, Guard
-from lineshaft.telemetry import Historian, Live, Selection, TelemetrySettings
+from lineshaft.security import Guard
+from lineshaft.telemetry import Historian, Live, TelemetrySettings
 from lineshaft.telemetry.health import Work
 from lineshaft.telemetry.service import Imports, Intake
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore, RemoteStore
@@ -48,7 +43,7 @@ class Memory:
         else:
             store = LocalStore(await in_thread(Engine, url))
         historian = Historian(store, Catalogue(db), guard)
-        live = Live(bus, guard, recent=partial(_recent, historian))
+        live = Live(bus, guard, recent=historian.recent)
         intake = Intake(bus, guard)
         imports = Imports(db, guard, intake, folder=data / "imports", most_mb=settings.import_most_mb)
         return cls(historian=historian, live=live, intake=intake, imports=imports, owner=owns)
@@ -84,25 +79,3 @@ class Memory:
             "unread_messages_total": health.unread,
             "series": health.series,
         }
-
-
-async def _recent(historian: Historian) -> list[SampleBatch]:
-    """The newest stored sample of every series, up to ten thousand: what was known before this process began."""
-    table = (await historian.latest(PLATFORM, Selection.under("", limit=10_000))).table
-    if len(table) == 0:
-        return []
-    paths = table["path"].combine_chunks().dictionary_encode() if _plain(table) else table["path"].combine_chunks()
-    return [
-        SampleBatch(
-            paths=paths.dictionary.to_pylist(),
-            index=paths.indices.to_numpy(zero_copy_only=False).astype(np.int32),
-            ts=table["ts"].cast(pa.int64()).to_numpy(),
-            number=table["number"].to_numpy(zero_copy_only=False),
-            quality=table["quality"].to_numpy(),
-            text=table["text"].combine_chunks().cast(pa.utf8()),
-        )
-    ]
-
-
-def _plain(table: pa.Table) -> bool:
-    return not pa.types.is_dictionary(table["path"].type)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lineshaft.edge import SampleBatch
 from lineshaft.kernel.clock import from_us, now_us, to_us
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.tasks import in_thread
@@ -145,6 +146,14 @@ class Historian:
         chosen = await self._choose(who, selection)
         return self._blocks(chosen.paths, span, grades)
 
+    async def recent(self) -> AsyncIterator[SampleBatch]:
+        """The newest sample of every series there is, a thousand series at a time: `Live` begins with them."""
+        after = ""
+        while found := await self._catalogue.find(("",), after=after, limit=1_000):
+            paths = [series.path for series in found]
+            after = paths[-1]
+            yield _batch(await self._reading.newest([series_id(path) for path in paths]), paths)
+
     async def _blocks(self, paths: Sequence[str], span: TimeRange, grades: Grades) -> AsyncIterator[pa.Table]:
         for path in paths:
             start, end = _micros(span)
@@ -239,6 +248,19 @@ def _named(table: pa.Table, paths: Sequence[str]) -> pa.Table:
             "text": pc.if_else(pc.equal(text, ""), None, text),
             "quality": table["quality"],
         }
+    )
+
+
+def _batch(table: pa.Table, paths: Sequence[str]) -> SampleBatch:
+    """Stored rows as a batch."""
+    text = pc.if_else(pc.equal(table["text"], ""), None, table["text"]).combine_chunks()
+    return SampleBatch(
+        paths=paths,
+        index=numbered(table["series"], [series_id(path) for path in paths]).astype(np.int32),
+        ts=table["ts"].cast(pa.int64()).to_numpy(),
+        number=table["number"].to_numpy(),
+        quality=table["quality"].to_numpy(),
+        text=None if text.null_count == len(text) else text,
     )
 
 

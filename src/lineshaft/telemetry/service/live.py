@@ -113,11 +113,15 @@ class Live:
             self._changed.set()
 
     async def _warm(self) -> None:
+        """Show what the store knows, until the machines speak; without a store they have to."""
         if self._recent is None:
             return
-        for batch in await self._recent():
-            self._board.put(batch)
-        self._changed.set()
+        try:
+            async for batch in self._recent():
+                self._board.put(batch)
+                self._changed.set()
+        except PlatformError as error:
+            log.warning("newest values could not be looked up", why=str(error))
 
 
 class _View:
