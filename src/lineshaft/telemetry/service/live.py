@@ -7,7 +7,7 @@ is newest when it is ready again: a slow screen skips values, holds nobody up an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import numpy as np
@@ -43,7 +43,7 @@ class Live:
         bus: Bus,
         guard: Guard,
         *,
-        recent: Callable[[], Awaitable[list[SampleBatch]]] | None = None,
+        recent: Callable[[], AsyncIterator[SampleBatch]] | None = None,
         most_series: int = 1_000_000,
     ) -> None:
         self._bus = bus

@@ -60,7 +60,8 @@ class Reading:
 
         Looks at a small part of the range first and widens it, so that a page costs what it holds.
         """
-        begin, width, found = after[0] if after else start, max((end - start) // 64, MICROS), []
+        begin, width = after[0] if after else start, max((end - start) // 64, MICROS)
+        found: list[pa.Table] = []
         had = 0
         while begin < end and had < limit:
             stop = min(end, begin + width)
@@ -68,11 +69,9 @@ class Reading:
             found.append(await self._ask(page))
             had += len(found[-1])
             begin, width = stop, width * 4
-        return (
-            pa.concat_tables(found)
-            if found
-            else await self._ask(questions.raw_page(series, start, start, grades, limit=1, after=None))
-        )
+        if not found:
+            return await self._ask(questions.raw_page(series, start, start, grades, limit=1, after=None))
+        return pa.concat_tables(found)
 
     async def block(self, series: int, start: int, end: int, grades: Grades, *, limit: int) -> pa.Table:
         """Up to `limit` rows of one series in the order of time: the unit of exports."""
@@ -86,9 +85,10 @@ class Reading:
         Most series spoke lately, so it looks back an hour first, then a month, then to the beginning.
         """
         end = before if before is not None else now_us()
-        missing, found, stop = list(series), [], before
+        missing, stop = list(series), before
+        found: list[pa.Table] = []
         for reach in (*_LOOK_BACK_US, end):
-            if not missing:
+            if found and not missing:
                 break
             start = max(end - reach, 0)
             table = await self._ask(questions.newest(missing, start, stop, grades))
@@ -117,7 +117,8 @@ class Reading:
             if isinstance(bucket, Every)
             else questions.bucket_by_edges(edges)
         )
-        found, coarsest = [], RAW
+        coarsest = RAW
+        found: list[pa.Table] = []
         for group, frontiers in await self._by_levels(series):
             plan, spoiled = await self._spoiled(group, cover(edges, start, end, frontiers), conditions)
             sql = questions.parts(group, plan, words, spoiled, grades, over_time=over_time, max_gap=max_gap)
