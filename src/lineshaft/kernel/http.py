@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from .errors import Internal, Invalid, PlatformError, Unauthorised
 from .log import get_log
+from .wire import encode
 
 log = get_log("http")
 METRICS = CollectorRegistry()
@@ -43,7 +44,7 @@ def caller(request: Request) -> Any:
 
 def pack_cursor(*parts: str | int) -> str:
     """An opaque cursor from the keys of the last row shown."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(encode(parts)).decode().rstrip("=")
 
 
 def unpack_cursor(cursor: str) -> list[Any]:

@@ -67,11 +67,10 @@ class _Stage:
     def prepare(self, replay: Path | None, kind: str, speed: float) -> Path:
         """Write plant.toml, logins and what the devices are told; returns the configuration file."""
         for name in ("opcua", "modbus", "replay"):
-            self._keep(name, _free_port)
+            self._port(name, 0)
         for name in ("admin", "viewer"):
             self._keep(f"{name}_password", lambda: "-".join(secrets.token_hex(2) for _ in range(4)))
-        http = self._keep("http", lambda: _first_free(self._http))
-        mqtt = self._keep("mqtt", lambda: _first_free(1883))
+        http, mqtt = self._port("http", self._http), self._port("mqtt", 1883)
         file = self.folder / "plant.toml"
         file.write_text(self._plant_toml(http, mqtt, replay, kind))
         logins = asyncio.run(self._people_and_devices(self.config(file)))
@@ -93,6 +92,19 @@ class _Stage:
             self._kept[name] = make()
             _write_private(self._kept_file, json.dumps(self._kept))
         return self._kept[name]
+
+    def _port(self, name: str, wanted: int) -> int:
+        """The port of the last start while it is free, else the wanted one, else any."""
+        from lineshaft.cli.doctor import is_free
+        from lineshaft.kernel.bus.server import free_port
+
+        for port in (self._kept.get(name, 0), wanted):
+            if port and is_free("127.0.0.1", port):
+                break
+        else:
+            port = free_port()
+        self._kept.pop(name, None)
+        return int(self._keep(name, lambda: port))
 
     def _plant_toml(self, http: int, mqtt: int, replay: Path | None, kind: str) -> str:
         import tomlkit
@@ -168,18 +180,6 @@ def _addresses(kind: str, columns: tuple[str, ...]) -> dict[str, str]:
         case "modbus":
             return {c: f"holding:{2 * i}:float32" for i, c in enumerate(columns)}
     return {}
-
-
-def _free_port() -> int:
-    from lineshaft.kernel.bus.server import free_port
-
-    return free_port()
-
-
-def _first_free(wanted: int) -> int:
-    from lineshaft.cli.doctor import is_free
-
-    return wanted if is_free("127.0.0.1", wanted) else _free_port()
 
 
 def _write_private(path: Path, text: str) -> None:
