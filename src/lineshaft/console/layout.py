@@ -10,7 +10,7 @@ with columns(2, 1):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from nicegui import ui
@@ -148,7 +148,8 @@ class Tabs:
                 self._buttons[name] = tab.on("click", guarded(self.show, name), args=[])
         self._place = element("div", "ls-tab-body")
         self.selected = ""
-        self._open(selected or next(iter(panels)))
+        drawing = self._open(selected or next(iter(panels)))
+        here().soon(lambda: self._drawn(drawing))
 
     def _open(self, name: str) -> object:
         self.selected = name
@@ -166,12 +167,15 @@ class Tabs:
 
     async def show(self, name: str) -> None:
         """Open a panel by its name."""
-        done = self._open(name)
-        if hasattr(done, "__await__"):
-            with self._bodies[name]:
-                await done
+        await self._drawn(self._open(name))
         if self._on_change:
             self._on_change(name)
+
+    async def _drawn(self, drawing: object) -> None:
+        """Wait for a panel that takes its time to draw."""
+        if isinstance(drawing, Awaitable):
+            with self._bodies[self.selected]:
+                await drawing
 
 
 def tabs(panels: Mapping[str, Draw], *, selected: str = "", on_change: Callable[[str], object] | None = None) -> Tabs:

@@ -157,6 +157,8 @@ class Mirror:
             ]:
                 if budget < 1:
                     break
+                if topic not in self._waiting:
+                    continue  # it went back to what is shown, while others were written
                 budget -= 1
                 point, latest = self._waiting.pop(topic)
                 await shelf.put(topic, payload(point, latest))

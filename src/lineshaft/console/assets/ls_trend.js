@@ -53,7 +53,7 @@ export default {
                   :aria-label="tool.name" :aria-pressed="tool.on" @click="tool.do"><i class="ls-icon" aria-hidden="true">{{ tool.symbol }}</i></button>
         </div>
       </div>
-      <div ref="plot" class="ls-trend-plot" tabindex="0" role="img" :aria-label="label" @keydown="key">
+      <div class="ls-trend-plot"><div ref="plot" class="ls-trend-canvas" tabindex="0" role="img" :aria-label="label" @keydown="key"></div>
         <p v-if="none && !s.loading" class="ls-trend-none">{{ s.words.empty }}</p></div>
       <div v-if="comparing" class="ls-compare">
         <p v-if="pins.length < 2" class="ls-muted">{{ s.words.hint }}</p>

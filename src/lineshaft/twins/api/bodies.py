@@ -10,8 +10,11 @@ from pydantic import BaseModel
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.terms import Kind, Value
 from lineshaft.twins.model import (
+    Activity,
+    Brief,
     Change,
     Condition,
+    Counts,
     Deed,
     Draft,
     Found,
@@ -181,6 +184,27 @@ class StateOut(BaseModel):
     def of(cls, now: TwinState) -> StateOut:
         names = ("path", "at", "activity", "condition", "trouble")
         return cls(values=[ValueOut.of(p) for p in now.points], **{name: getattr(now, name) for name in names})
+
+
+class BriefOut(BaseModel):
+    """A machine in short."""
+
+    path: str
+    title: Words
+    level: Level
+    type: str
+    icon: str
+    activity: Activity
+    condition: Condition
+    trouble: Trouble | None
+    counts: Counts
+    leading: ValueOut | None
+    """The value that says most about it."""
+
+    @classmethod
+    def of(cls, brief: Brief) -> BriefOut:
+        said = {name: getattr(brief, name) for name in cls.model_fields if name != "leading"}
+        return cls(leading=None if brief.leading is None else ValueOut.of(brief.leading), **said)
 
 
 class Ask(BaseModel):

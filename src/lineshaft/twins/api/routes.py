@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -30,7 +30,7 @@ from lineshaft.twins.model import (
 )
 from lineshaft.twins.service import Twins
 
-from .bodies import Ask, ChangeOut, Changes, FromTemplate, Move, Paths, StateOut, TwinOut, ValueOut
+from .bodies import Ask, BriefOut, ChangeOut, Changes, FromTemplate, Move, Paths, StateOut, TwinOut, ValueOut
 
 Caller = Annotated[Who, Depends(caller)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -192,11 +192,10 @@ def _now(api: APIRouter, twins: Twins) -> None:
     @api.get("/briefs")
     async def briefs(
         who: Caller, path: str = "", condition: Condition | None = None, cursor: str = "", limit: Limit = 100
-    ) -> Slice[dict[str, Any]]:
+    ) -> Slice[BriefOut]:
         """The machines of a subtree in short."""
         found = await twins.now.briefs(who, path, condition=condition, after=_after(cursor), limit=limit)
-        items = [{**asdict(b), "condition": b.condition} for b in found]
-        return Slice(items=items, next=_next([one.path for one in found], limit))
+        return Slice(items=[BriefOut.of(b) for b in found], next=_next([one.path for one in found], limit))
 
     @api.get("/stream/{path:path}", response_class=StreamingResponse)
     async def stream(

@@ -32,6 +32,7 @@ from .state import (
     condition_of,
     count,
     judge_point,
+    leading,
     worst,
 )
 from .types import Activity, AssetType, Property, Running, Words, called, check_name, check_type, say
@@ -40,6 +41,6 @@ __all__ = [
     "ICONS", "Activity", "AssetType", "Attention", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
     "Group", "Level", "Overview", "Point", "PointState", "Property", "Proposed", "Running", "Sample", "Step", "Trouble",
     "Twin", "TwinState", "Words", "activity_of", "attention_of", "called", "check_draft", "check_name", "check_place",
-    "check_type", "condition_of", "count", "judge_point", "level_at", "moved", "points_of", "propose", "say",
+    "check_type", "condition_of", "count", "judge_point", "leading", "level_at", "moved", "points_of", "propose", "say",
     "unit_in_name", "worst",
 ]  # fmt: skip

@@ -131,6 +131,8 @@ class Brief:
     activity: Activity
     trouble: Trouble | None
     counts: Counts
+    leading: PointState | None = None
+    """The value that says most about it: its first measured quantity."""
 
     @property
     def condition(self) -> Condition:
@@ -247,6 +249,11 @@ def count(points: Sequence[PointState]) -> Counts:
     for p in points:
         tally[_standing(p)] += 1
     return Counts(**tally, out_of_range=sum(p.out_of_range for p in points))
+
+
+def leading(points: Iterable[PointState]) -> PointState | None:
+    """The first measured quantity among them."""
+    return next((p for p in points if p.number is not None and p.point.property.measured), None)
 
 
 def _standing(p: PointState) -> str:

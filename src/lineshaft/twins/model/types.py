@@ -60,6 +60,12 @@ class Property:
     also: tuple[str, ...] = ()
     """Other names under which makers offer it; used to match, never shown."""
 
+    @property
+    def measured(self) -> bool:
+        """Whether it is a quantity that goes up and down: a number with a unit that nobody sets or sums up."""
+        summed = self.unit in ("h", "kW.h", "MW.h", "W.h")
+        return self.kind is Kind.NUMBER and bool(self.unit) and not self.writable and not summed
+
     def label(self, value: Value | None) -> Value | None:
         """The value as people read it: enumerations by name, truth as truth, integers whole."""
         if value is None or isinstance(value, str):

@@ -46,7 +46,7 @@ from .words import (
 )
 
 REFRESH_S = 0.5
-MOST_TILES = 12
+MOST_TILES = 8
 _MOST_PARTS = 500
 
 
@@ -67,6 +67,7 @@ class _Asset:
         self._badge: Badge | None = None
         self._tiles: dict[str, Tile] = {}
         self._table: Table | None = None
+        self._setpoints: Table | None = None
 
     async def draw(self, tab: str) -> None:
         view = self._view
@@ -126,10 +127,10 @@ class _Asset:
         state = await self._twins.now.state(view.who, self._path, twin=twin)
         courses = Courses(view, twin)
         recent = await courses.recent()
-        with tiles(size="small"):
-            for shown in _most_telling(state.points):
+        with tiles():
+            for shown in _most_telling(twin, state.points):
                 self._draw_tile(shown, recent.get(shown.point.series))
-        draw_setpoints(view, twin, state)
+        self._setpoints = draw_setpoints(view, twin, state)
         await draw_trend(view, courses)
         with section(view.text("All values"), flush=True):
             self._table = self._draw_table(state)
@@ -189,9 +190,10 @@ class _Asset:
             if (drawn := self._tiles.get(shown.point.property.name)) is not None:
                 value = shown.value if not isinstance(shown.value, str | bool) else value_text(view, shown)
                 drawn.set(value, at=shown.ts, status=point_status(shown))
-        if self._table is not None:
-            rows = {str(row["id"]): row for row in map(self._row, state.points)}
-            self._table.change_many({k: {n: r[n] for n in ("quality", "value", "age")} for k, r in rows.items()})
+        rows = {str(row["id"]): row for row in map(self._row, state.points)}
+        for shown_in in (self._table, self._setpoints):
+            if shown_in is not None:
+                shown_in.change_many({k: {n: r[n] for n in ("quality", "value", "age")} for k, r in rows.items()})
 
     # ---- parts, changes, editing ----
 
@@ -219,10 +221,17 @@ class _Asset:
             await draw_editor(self._view, self._path, on_done=self._view.reload)
 
 
-def _most_telling(points: tuple[PointState, ...]) -> list[PointState]:
-    """What the tiles show: values first that call for attention, then those there are, in the order of the type."""
-    known = [p for p in points if p.grade is not None]
-    return sorted(known, key=lambda p: -(p.trouble.severity if p.trouble else 0))[:MOST_TILES]
+def _most_telling(twin: Twin, points: tuple[PointState, ...]) -> list[PointState]:
+    """What the tiles show: what calls for attention, the state, then measured quantities; setpoints are below."""
+    telling = twin.running.property if twin.running else ""
+
+    def rank(shown: PointState) -> tuple[int, int]:
+        prop = shown.point.property
+        severity = shown.trouble.severity if shown.trouble else 0
+        return (-severity, 0 if prop.name == telling else 1 if prop.measured else 2)
+
+    known = [p for p in points if p.grade is not None and (p.trouble or not p.point.property.writable)]
+    return sorted(known, key=rank)[:MOST_TILES]
 
 
 def _range(low: float | None, high: float | None) -> str:

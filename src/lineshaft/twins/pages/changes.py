@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from lineshaft.console import Column, View, section, table
+from lineshaft.console import Column, View, confirm, section, table, undo
 from lineshaft.kernel.clock import from_us
 from lineshaft.twins.model import Change, Deed, Draft, Step
 from lineshaft.twins.service import Twins
 
-from .words import DEEDS
+from .words import DEEDS, address_of
 
 
 async def draw_changes(view: View, path: str, *, may_undo: bool) -> None:
     """The history of a twin, newest first, with undo for engineers."""
     twins = view.ask(Twins)
     changes = await twins.history(view.who, path)
+    known = {change.id: change for change in changes}
 
-    async def undo(row: dict[str, Any]) -> None:
-        await twins.undo(view.who, row["id"])
-        view.toast(view.text("Taken back"), kind="good")
-        view.reload()
+    async def take_back(row: dict[str, Any]) -> None:
+        change = known[row["id"]]
+        if change.twins > 1 and not await confirm(
+            view.text("Take this back for {n} twins?", n=change.twins), do=view.text("Take back")
+        ):
+            return
+        done = await twins.undo(view.who, change.id)
+
+        async def again() -> None:
+            await twins.undo(view.who, done.id)
+            view.go(address_of(path))
+
+        undo(view.text("Taken back"), again)
+        if await twins.find(view.who, path):
+            view.reload()
+        else:
+            view.go("/")
 
     with section(view.text("Changes"), flush=True):
         table(
@@ -31,7 +45,7 @@ async def draw_changes(view: View, path: str, *, may_undo: bool) -> None:
                 Column("detail", view.text("Details"), sortable=False, phone=False),
             ],
             [_row(view, change) for change in changes],
-            actions=[("undo", view.text("Take back"), undo)] if may_undo else (),
+            actions=[("undo", view.text("Take back"), take_back)] if may_undo else (),
             sort="at",
             descending=True,
             filterable=False,

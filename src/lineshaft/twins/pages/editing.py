@@ -125,7 +125,7 @@ class _Editor:
                 Column("unit", text("Unit"), kind="code"),
                 Column("range", text("Normal range"), sortable=False, phone=False),
                 Column("series", text("Series"), kind="code", phone=False),
-                Column("from", text("From")),
+                Column("from", text("From"), phone=False),
             ],
             [self._row(p) for p in self._twin.points],
             actions=[("edit", text("Change"), self._edit), ("delete", text("Remove"), self._remove)],

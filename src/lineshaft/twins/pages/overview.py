@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from lineshaft.console import (
@@ -15,6 +17,7 @@ from lineshaft.console import (
     button,
     empty,
     heading,
+    notice,
     page,
     row,
     section,
@@ -24,10 +27,11 @@ from lineshaft.console import (
     tile,
     tiles,
     tree,
+    unit_text,
 )
 from lineshaft.kernel.errors import NotFound
 from lineshaft.security import Role
-from lineshaft.twins.model import Attention, Brief, Condition, Counts, Group, Overview, Twin, called
+from lineshaft.twins.model import Attention, Brief, Condition, Group, Overview, Twin, called
 from lineshaft.twins.service import Twins
 
 from .words import (
@@ -40,22 +44,42 @@ from .words import (
     named,
     place_of,
     plain,
+    point_name,
     status_of,
     tile_status,
     trail_of,
 )
 
 REFRESH_S = 1.0
+PLACES = tuple(level for level in LEVELS if level not in MACHINES)
 AT_ONCE = 48
 """Tiles drawn before somebody asks for more."""
 MOST_ATTENTION = 50
 _MOST_BRANCHES = 500
+_MOST_MACHINES = 5_000
 
 
 @page("/", title="Overview", section="Plant", icon="dashboard", order=10, role=int(Role.VIEWER))
 async def overview(view: View, path: str = "") -> None:
     """The plant, or one place of it, now."""
     await _Board(view, plain(path)).draw()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Card:
+    """One tile: a machine, or a place with all its machines."""
+
+    path: str
+    under: str = ""
+    """The place it is shown under."""
+    brief: Brief | None = None
+    group: Group | None = None
+
+    @property
+    def urgency(self) -> tuple[int, str]:
+        shown = self.brief or self.group
+        trouble = shown.trouble if shown else None
+        return (-(trouble.severity if trouble else 0), self.path)
 
 
 class _Board:
@@ -67,7 +91,10 @@ class _Board:
         self._path = path
         self._numbers: dict[str, Tile] = {}
         self._tiles: dict[str, Tile] = {}
+        self._titles: dict[str, str] = {}
         self._shown = AT_ONCE
+        self._well: Any = None
+        self._trouble: Any = None
         self._places: Any = None
         self._attention: Table | None = None
         self._reasons: list[Attention] = []
@@ -80,15 +107,20 @@ class _Board:
             self._draw_nothing()
             return
         await self._draw_heading()
+        places = await self._twins.list_(self._view.who, under=self._path, levels=PLACES, limit=1000)
+        self._titles = {t.path: named(self._view, t) for t in places}
         self._draw_numbers(seen)
+        self._well = notice(
+            "good", self._view.text("All is well"), hint=self._view.text("No machine needs attention now.")
+        )
+        self._trouble = stack()
+        with self._trouble, section(self._view.text("Needs attention"), flush=True):
+            self._attention = self._draw_attention()
         left, right = split(start=0.24)
         with left, section(self._view.text("Plant")):
             self._plant = tree(self._open, on_select=self._go, selected=self._path, label=self._view.text("Plant"))
-        with right, stack():
-            with section(self._view.text("Needs attention"), flush=True):
-                self._attention = self._draw_attention()
-            with section(self._view.text("Places and machines")):
-                self._places = stack()
+        with right:
+            self._places = stack()
         await self._show(seen)
         self._view.every(REFRESH_S, self._refresh)
 
@@ -142,16 +174,12 @@ class _Board:
 
     def _draw_numbers(self, seen: Overview) -> None:
         text = self._view.text
-        with tiles(size="small"):
+        with tiles():
             self._numbers = {
-                "machines": tile(text("Machines")),
+                "running": tile(text("Machines running")),
                 "attention": tile(text("Need attention")),
-                "running": tile(text("Running")),
-                "stopped": tile(text("Stopped")),
                 "good": tile(text("Good values")),
-                "bad": tile(text("Bad values")),
-                "stale": tile(text("Stale values")),
-                "outside": tile(text("Out of range")),
+                "doubtful": tile(text("Bad or stale")),
             }
         self._count(seen)
 
@@ -179,36 +207,41 @@ class _Board:
         await self._mark_tree()
 
     def _count(self, seen: Overview) -> None:
-        counts: Counts = seen.counts
+        text, counts, numbers = self._view.text, seen.counts, self._numbers
         waits = seen.conditions[Condition.ATTENTION]
-        bad, stale, outside = counts.bad, counts.stale, counts.out_of_range
-        self._numbers["machines"].set(seen.twins)
-        self._numbers["attention"].set(waits, status="warning" if waits else "good")
-        self._numbers["running"].set(seen.conditions[Condition.RUNNING])
-        self._numbers["stopped"].set(seen.conditions[Condition.STOPPED])
-        self._numbers["good"].set(counts.good)
-        self._numbers["bad"].set(bad, status="bad" if bad else "good")
-        self._numbers["stale"].set(stale, status="stale" if stale else "good")
-        self._numbers["outside"].set(outside, status="warning" if outside else "good")
+        stopped = seen.conditions[Condition.STOPPED]
+        known = counts.good + counts.uncertain + counts.bad + counts.stale
+        doubtful = counts.bad + counts.stale
+        numbers["running"].set(f"{seen.conditions[Condition.RUNNING]} / {seen.twins}")
+        numbers["running"].patch(note=text("{n} stopped", n=stopped))
+        numbers["attention"].set(waits, status="warning" if waits else "good")
+        numbers["attention"].patch(note=text("{n} values out of range", n=counts.out_of_range))
+        numbers["good"].set(f"{counts.good} / {known}")
+        numbers["good"].patch(note=text("{n} uncertain", n=counts.uncertain))
+        numbers["doubtful"].set(doubtful, status=("bad" if counts.bad else "stale") if doubtful else "good")
+        numbers["doubtful"].patch(note=text("{bad} bad, {stale} stale", bad=counts.bad, stale=counts.stale))
 
     async def _show(self, seen: Overview) -> None:
         self._show_attention(seen)
-        briefs: dict[str, Brief] = {b.path: b for b in await self._briefs(seen.groups)}
-        shown = sorted(seen.groups, key=_by_urgency)[: self._shown]
-        if {g.path for g in shown} != set(self._tiles):
-            self._draw_tiles(sorted(shown, key=lambda g: g.path), seen, briefs)
-        for group in shown:
-            self._set_tile(self._tiles[group.path], group, briefs.get(group.path))
+        few = seen.twins <= AT_ONCE or all(g.level in MACHINES for g in seen.groups)
+        cards = await self._machine_cards(seen) if few else _place_cards(seen)
+        rest = max(len(cards) - self._shown, 0)
+        shown = sorted(cards, key=lambda c: c.urgency)[: self._shown]
+        if {c.path for c in shown} != set(self._tiles):
+            self._draw_cards(sorted(shown, key=lambda c: (c.under, c.path)), rest)
+        for card in shown:
+            self._set_card(self._tiles[card.path], card)
 
-    async def _briefs(self, groups: Sequence[Group]) -> list[Brief]:
-        """Those of the branches that are machines themselves."""
-        if not any(g.level in MACHINES for g in groups):
-            return []
-        return await self._twins.now.briefs(self._view.who, self._path, limit=5_000)
+    async def _machine_cards(self, seen: Overview) -> list[_Card]:
+        """Every machine, under the place it stands in."""
+        briefs = await self._twins.now.briefs(self._view.who, self._path, limit=_MOST_MACHINES)
+        return [_Card(path=b.path, under=str(b.path.parent or ""), brief=b) for b in briefs if b.path != self._path]
 
     def _show_attention(self, seen: Overview) -> None:
         assert self._attention is not None
         reasons = list(seen.attention)
+        self._well.set_visibility(not reasons)
+        self._trouble.set_visibility(bool(reasons))
         if reasons != self._reasons:
             self._reasons = reasons
             self._attention.set([self._reason(r) for r in reasons])
@@ -226,44 +259,64 @@ class _Board:
             "since": reason.since,
         }
 
-    def _draw_tiles(self, shown: Sequence[Group], seen: Overview, briefs: dict[str, Brief]) -> None:
+    # ---- tiles ----
+
+    def _draw_cards(self, cards: Sequence[_Card], rest: int) -> None:
+        text = self._view.text
         self._places.clear()
         self._tiles = {}
         with self._places:
-            if not shown:
-                empty(self._view.text("Nothing below this place"))
-            with tiles():
-                for group in shown:
-                    self._tiles[group.path] = self._draw_tile(group, briefs.get(group.path))
-            if len(seen.groups) > len(shown):
+            if not cards:
+                empty(text("Nothing below this place"))
+            for under, members in groupby(cards, key=lambda c: c.under):
+                with section(self._name_of(under) if under else text("Places")), tiles():
+                    for card in members:
+                        self._tiles[card.path] = self._draw_card(card)
+            if rest:
                 with row():
-                    rest = len(seen.groups) - len(shown)
-                    button(self._view.text("Show {n} more", n=min(rest, AT_ONCE)), self._more, kind="quiet")
+                    button(text("Show {n} more", n=min(rest, AT_ONCE)), self._more, kind="quiet")
+
+    def _name_of(self, path: str) -> str:
+        """A place by the titles of what lies between it and the place shown."""
+        known = self._titles
+        parts = path.split("/")
+        places = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+        below = [p for p in places if p.startswith(self._path + "/") or not self._path] or places[-1:]
+        return " · ".join(known.get(p) or called({}, p.rsplit("/", 1)[-1]) for p in below)
 
     async def _more(self) -> None:
         self._shown += AT_ONCE
         await self._refresh()
 
-    def _draw_tile(self, group: Group, brief: Brief | None) -> Tile:
+    def _draw_card(self, card: _Card) -> Tile:
         view = self._view
-        machine = group.level in MACHINES
+        if card.brief is not None:
+            brief, lead = card.brief, card.brief.leading
+            return tile(
+                called(brief.title, brief.path.name, view.language),
+                unit=lead.point.property.unit if lead else "",
+                href=address_of(brief.path),
+                note=point_name(view, lead.point) if lead else "",
+            )
+        assert card.group is not None
+        group = card.group
         return tile(
             called(group.title, group.path.name, view.language),
-            unit="" if brief else view.text("running"),
-            href=address_of(group.path) if machine else place_of(group.path),
+            unit=view.text("running"),
+            href=place_of(group.path),
             note=view.text(LEVELS[group.level]),
         )
 
-    def _set_tile(self, shown: Tile, group: Group, brief: Brief | None) -> None:
+    def _set_card(self, shown: Tile, card: _Card) -> None:
         view = self._view
-        if brief is not None:
-            shown.set(view.text(ACTIVITIES[brief.activity]), status=tile_status(brief))
-            return
-        waits = group.conditions[Condition.ATTENTION]
-        condition = Condition.ATTENTION if waits else Condition.RUNNING
-        status = status_of(condition, group.trouble) if group.twins else "unknown"
-        running = group.conditions[Condition.RUNNING]
-        shown.set(f"{running} / {group.twins}", status=status)
+        if card.brief is not None:
+            brief, lead = card.brief, card.brief.leading
+            shown.set(lead.number if lead else view.text(ACTIVITIES[brief.activity]), status=tile_status(brief))
+            shown.patch(unit=unit_text(lead.point.property.unit) if lead else "")
+            shown.patch(note=point_name(view, lead.point) if lead else "")
+        elif card.group is not None:
+            group = card.group
+            shown.set(f"{group.conditions[Condition.RUNNING]} / {group.twins}", status=_group_status(group))
 
     # ---- the tree ----
 
@@ -296,5 +349,12 @@ class _Board:
         self._view.go(address_of(path) if machine else place_of(path))
 
 
-def _by_urgency(group: Group) -> tuple[int, str]:
-    return (-(group.trouble.severity if group.trouble else 0), group.path)
+def _place_cards(seen: Overview) -> list[_Card]:
+    return [_Card(path=g.path, group=g) for g in seen.groups]
+
+
+def _group_status(group: Group) -> str:
+    if not group.twins:
+        return "unknown"
+    waits = group.conditions[Condition.ATTENTION]
+    return status_of(Condition.ATTENTION, group.trouble) if waits else "good"

@@ -4,32 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-from lineshaft.console import Dialog, Field, View, button, confirm, dialog, facts, form, paragraph, section, unit_text
+from lineshaft.console import (
+    Column,
+    Dialog,
+    Field,
+    Table,
+    View,
+    confirm,
+    dialog,
+    form,
+    paragraph,
+    section,
+    table,
+    unit_text,
+)
 from lineshaft.edge import Edge
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind, Value
 from lineshaft.security import Role
-from lineshaft.twins.model import Point, Property, Twin, TwinState
+from lineshaft.twins.model import Point, PointState, Property, Twin, TwinState
+from lineshaft.twins.service import Twins
 
-from .words import named, point_name, written
+from .words import named, point_name, value_text, written
 
 
-def draw_setpoints(view: View, twin: Twin, state: TwinState) -> None:
-    """What may be set on this machine, for those who may set it."""
-    points = [p for p in twin.points if p.property.writable and view.who.may(Role.OPERATOR, p.series)]
+def draw_setpoints(view: View, twin: Twin, state: TwinState) -> Table | None:
+    """What may be set on this machine, for those who may set it; None when that is nothing."""
+    points = {p.property.name: p for p in twin.points if p.property.writable and view.who.may(Role.OPERATOR, p.series)}
     if not points:
-        return
+        return None
     now = {p.point.property.name: p for p in state.points}
-    with section(view.text("Setpoints"), subtitle=view.text("What is written is read back from the machine.")):
-        facts([(point_name(view, p), _writer(view, twin, p, now[p.property.name].value)) for p in points])
+
+    async def edit(shown: dict[str, Any]) -> None:
+        fresh = await view.ask(Twins).now.state(view.who, twin.path, twin=twin)
+        value = next(p.value for p in fresh.points if p.point.property.name == shown["id"])
+        _open(view, twin, points[shown["id"]], value)
+
+    with section(
+        view.text("Setpoints"), subtitle=view.text("What is written is read back from the machine."), flush=True
+    ):
+        return table(
+            [
+                Column("name", view.text("Property"), sortable=False),
+                Column("value", view.text("Value"), sortable=False),
+                Column("age", view.text("Age"), kind="ago", sortable=False),
+            ],
+            [_row(view, now[name]) for name in points],
+            actions=[("edit", view.text("Set …"), edit)],
+            filterable=False,
+            label=view.text("Setpoints"),
+        )
 
 
-def _writer(view: View, twin: Twin, point: Point, value: Value | None) -> Any:
-    def draw() -> None:
-        paragraph(written(view, point, value))
-        button(view.text("Set …"), lambda: _open(view, twin, point, value), kind="quiet", symbol="edit")
-
-    return draw
+def _row(view: View, shown: PointState) -> dict[str, Any]:
+    name = shown.point.property.name
+    return {"id": name, "name": point_name(view, shown.point), "value": value_text(view, shown), "age": shown.ts}
 
 
 def _open(view: View, twin: Twin, point: Point, value: Value | None) -> None:

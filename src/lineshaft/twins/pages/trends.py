@@ -127,7 +127,7 @@ async def draw_trend(view: View, courses: Courses) -> None:
 
 def _first(courses: Courses) -> list[str]:
     """What to draw when nobody has chosen: the first measured numbers, else whatever there is."""
-    measured = [s for s, p in courses.points.items() if p.property.kind is Kind.NUMBER and not p.property.writable]
+    measured = [s for s, p in courses.points.items() if p.property.measured]
     return (measured or list(courses.points))[:3]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lineshaft.console import View, mark, quantity
+from lineshaft.console import ABSENT, View, mark, quantity
 from lineshaft.kernel.terms import Kind, PlantPath, Value
 from lineshaft.twins.model import Activity, Brief, Condition, Deed, Level, Point, PointState, Trouble, Twin, called
 
@@ -114,6 +114,8 @@ def written(view: View, point: Point, value: Value | None) -> str:
     if isinstance(value, bool):
         return view.text("Yes") if value else view.text("No")
     if isinstance(value, str):
+        if not value.strip():
+            return ABSENT
         return view.text(value) if point.property.kind is Kind.ENUM else value
     return quantity(value, point.property.unit)
 

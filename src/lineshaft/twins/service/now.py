@@ -36,6 +36,7 @@ from lineshaft.twins.model import (
     attention_of,
     count,
     judge_point,
+    leading,
     worst,
 )
 from lineshaft.twins.settings import TwinsSettings
@@ -195,6 +196,7 @@ class Now:
             activity=state.activity,
             trouble=state.trouble,
             counts=count(state.points),
+            leading=leading(state.points),
         )
         return _Judged(brief, tuple(attention_of(brief, state.points)))
 
