@@ -21,6 +21,7 @@ check: $(VENV)/.tested
 	$(BIN)/ruff check --fix src tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lineshaft needs Python 3.11 or newer.")'

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import typer.main
-from wording import code, fields, model, table, words
+from wording import asked_and_answered, code, fields, model, table, words
 
 import lineshaft
 from lineshaft.app import SECTIONS
@@ -38,6 +38,11 @@ COMMON = """`[[edge.<connector>]]` is one connection. All have these keys, and t
 | `path` | place in the plant, below the organisation; by default the name |
 | `enabled` | `false` keeps it configured but does not run it |
 | `tags` | the values, as `[[edge.<connector>.tags]]` |"""
+
+BESIDES = """`/api/docs` of a running platform shows the same and lets you try.
+
+Besides: `/healthz` (200 or 503, for everybody), `/metrics` (Prometheus, with a token), and the WebSocket
+`/api/v1/live`; [Query data](../guides/query-data.md) tells how to speak to it."""
 
 
 class Unbuilt:
@@ -88,20 +93,20 @@ def connectors() -> Iterator[str]:
 def http() -> Iterator[str]:
     api = build_web(Unbuilt(), set()).openapi()  # type: ignore[arg-type]
     shapes = api["components"]["schemas"]
-    yield "Send `Authorization: Bearer <token>`. `/api/docs` of a running platform shows the same and lets you try."
-    routes = [(path, verb, route) for path, verbs in api["paths"].items() for verb, route in verbs.items()]
-    for path, verb, route in sorted(routes, key=lambda r: r[2].get("tags", [])):
-        yield f"## {verb.upper()} {path}\n\n{route.get('description', '')}"
-        asked = [(code(p["name"]), p["in"], words(p["schema"], shapes)) for p in route.get("parameters", ())]
-        body = route.get("requestBody", {}).get("content", {}).items()
-        asked += [("body", mime, words(part.get("schema", {}), shapes)) for mime, part in body]
-        yield table(("name", "in", "value"), *asked) if asked else ""
-        answers = [a for status, a in route["responses"].items() if status.startswith("2")]
-        told = [words(part["schema"], shapes) for a in answers for part in a.get("content", {}).values()]
-        yield f"Answers: {', '.join(told)}" if any(told) else ""
+    routes = [
+        (f"{verb.upper()} {path}", route) for path, verbs in api["paths"].items() for verb, route in verbs.items()
+    ]
+    yield f"Send `Authorization: Bearer <token>`. {BESIDES}"
+    for tag in dict.fromkeys(route["tags"][0] for _, route in routes):
+        yield f"## {tag.capitalize()}"
+        for title, route in routes:
+            if route["tags"][0] == tag:
+                yield f"### {title}\n\n{route.get('description', '')}"
+                yield from asked_and_answered(route, shapes)
+    yield "## Shapes"
     for name, shape in shapes.items():
-        yield f"## {name}\n\n{shape.get('description', '')}" if "properties" in shape else ""
-        yield fields(shape, shapes)
+        if "properties" in shape:
+            yield f"### {name}\n\n{shape.get('description', '')}\n\n{fields(shape, shapes)}"
 
 
 def cli() -> Iterator[str]:
@@ -112,7 +117,7 @@ def cli() -> Iterator[str]:
             yield table(("argument", "meaning", "default"), *rows) if rows else ""
 
 
-def below(kind: type) -> Iterator[Any]:
+def below(kind: Any) -> Iterator[Any]:
     for child in kind.__subclasses__():
         if child.__module__.startswith("lineshaft."):
             yield child

@@ -43,12 +43,28 @@ def words(schema: dict[str, Any], shapes: dict[str, Any]) -> str:
         return ", ".join(code(choice) for choice in choices)
     if union := schema.get("anyOf"):
         return " or ".join(dict.fromkeys(words(part, shapes) for part in union if part.get("type") != "null"))
-    shape = {"array": "list", "object": "table"}.get(schema.get("type", ""))
+    shape = {"array": "list", "object": "map"}.get(schema.get("type", ""))
     if shape:
         inside = schema.get("items") or schema.get("additionalProperties")
         return f"{shape} of {words(inside, shapes)}" if isinstance(inside, dict) and inside else shape
     plain = _FORMATS.get(schema.get("format", ""), schema.get("type", "anything"))
     return " ".join([plain, *(f"{w} {schema[n]}" for n, w in _LIMITS.items() if n in schema)])
+
+
+def asked_and_answered(route: dict[str, Any], shapes: dict[str, Any]) -> Iterator[str]:
+    """What a route of an OpenAPI document takes and gives."""
+    asked = []
+    for part in route.get("parameters", ()):
+        default = "needed" if part["required"] else code(part["schema"].get("default"))
+        asked.append((code(part["name"]), words(part["schema"], shapes), default, part.get("description", "")))
+    for kind, part in route.get("requestBody", {}).get("content", {}).items():
+        asked.append((f"body, {kind}", words(part.get("schema", {}), shapes), "", ""))
+    if asked:
+        yield table(("name", "value", "default", "meaning"), *asked)
+    for status, answer in route["responses"].items():
+        told = [words(part["schema"], shapes) for part in answer.get("content", {}).values() if part.get("schema")]
+        if status.startswith("2") and told:
+            yield f"Answers {told[0]}."
 
 
 def table(*rows: tuple[object, ...]) -> str:
