@@ -10,18 +10,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import tomlkit
 
+from lineshaft.kernel.bus import Bus, Embedded
 from lineshaft.kernel.clock import now
+from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.processes import living_pid
 from lineshaft.security import Grant, Role
+from lineshaft.telemetry.store import RemoteStore
 
 from .assembly import load_config
 from .local import local
@@ -58,11 +62,42 @@ class Trial:
         pids = [living_pid(self.run, file.stem) for file in self.run.glob("*.pid")]
         return [psutil.Process(pid) for pid in pids if pid is not None]
 
-    async def device(self, name: str, *topics: str) -> tuple[str, str]:
-        """MQTT credentials for a device."""
+    def client(self, token: str = "") -> httpx.AsyncClient:
+        """An HTTP client of the platform, signed in with a token (the administrator's without one)."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return httpx.AsyncClient(base_url=self.address, headers=headers, timeout=20)
+
+    async def token_of(self, *grants: Grant, name: str = "trial") -> str:
+        """The text of a new token with these rights."""
         async with local(load_config(self.file)) as here:
-            made = await here.security.devices.create(here.who, name=name, path="acme", publish=topics)
-        return made.device.name, made.password
+            made = await here.security.tokens.create(
+                here.who, name=name, grants=grants, ends_at=now() + timedelta(days=1)
+            )
+        return made.secret
+
+    async def device(self, name: str, *topics: str, subscribe: Sequence[str] = ()) -> tuple[str, str]:
+        """MQTT credentials for a device, which the front lets in at once: user, password."""
+        body = {"name": name, "path": "acme", "publish": topics, "subscribe": subscribe}
+        async with self.client() as client:
+            made = (await client.post("/api/v1/devices", json=body)).raise_for_status().json()
+        return made["name"], made["password"]
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator[Bus]:
+        """A connection of our own to the hub."""
+        embedded = Embedded(load_config(self.file).get(BusSettings), self.data)
+        login = embedded.credentials
+        bus = await Bus.connect(embedded.hub_url, user=login.user, password=login.password)
+        try:
+            yield bus
+        finally:
+            await bus.close()
+
+    async def ask(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of the running store, asked over the bus."""
+        async with self.bus() as bus:
+            rows: list[dict[str, Any]] = (await RemoteStore(bus, within_s=20).ask(sql)).to_pylist()
+            return rows
 
     async def ready(self, within_s: float = 40) -> None:
         """Wait until the platform answers."""
@@ -94,17 +129,13 @@ async def platform(plant: dict[str, object] | None = None, *, folder: Path | Non
             **more,
         }
         trial.file.write_text(tomlkit.dumps(document))
-        async with local(load_config(trial.file)) as here:
-            grants = (Grant(role=Role.ADMIN),)
-            made = await here.security.tokens.create(
-                here.who, name="bench", grants=grants, ends_at=now() + timedelta(days=1)
+        trial.token = await trial.token_of(Grant(role=Role.ADMIN), name="bench")
+        with (root / "run.log").open("ab") as log:
+            keeper = subprocess.Popen(
+                [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(trial.file)],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
             )
-            trial.token = made.secret
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(trial.file)],
-            stdout=subprocess.DEVNULL,
-            stderr=(root / "run.log").open("ab"),
-        )
         try:
             await trial.ready()
             trial.ports = json.loads((trial.data / "bus" / "ports.json").read_text())
