@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from lineshaft.kernel.log import get_log
 log = get_log("kernel")
 Handler = Callable[["Message"], Awaitable[None]]
 Answerer = Callable[[bytes], Awaitable[bytes]]
+Tap = Callable[[bytes, bytes, bytes], None]
+"""Gets subject, raw headers and payload of a plain message, at once and on the reader's own time: it must be quick."""
 _FULL = {10023, 10047, 10077, 10122}  # no room in memory, store or stream
 
 
@@ -61,6 +63,7 @@ class _FastClient(Client):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.pulls: dict[int, _Pull] = {}
+        self.taps: dict[int, Tap] = {}
 
     async def request(self, *args: Any, **kwargs: Any) -> Msg:
         """As the library's, but a cancellation that meets the answer is kept; `wait_for` of 3.11 swallows it."""
@@ -73,7 +76,9 @@ class _FastClient(Client):  # type: ignore[misc]
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         pull = self.pulls.get(sid)
-        if pull is None:
+        if (tap := self.taps.get(sid)) is not None:
+            tap(subject, headers, data)
+        elif pull is None:
             await super()._process_msg(sid, subject, reply, data, headers)
         elif headers and headers[8:9] == b" ":
             pull.ended(bytes(headers[9:12]))
@@ -109,6 +114,7 @@ class Bus:
 
     def __init__(self, client: _FastClient) -> None:
         self._nc = client
+        self._closing = False
         self.on_back: list[Callable[[], None]] = []
 
     @classmethod
@@ -157,6 +163,7 @@ class Bus:
         return bus
 
     async def close(self) -> None:
+        self._closing = True
         with contextlib.suppress(Exception):
             await self._nc.flush(1)
         await self._nc.close()
@@ -166,6 +173,8 @@ class Bus:
         return bool(self._nc.is_connected)
 
     async def _lost(self) -> None:
+        if self._closing:
+            return
         log.warning("the bus is lost", url=str(self._nc.connected_url.netloc if self._nc.connected_url else ""))
 
     async def _back(self) -> None:
@@ -189,6 +198,23 @@ class Bus:
                 log.error("a listener failed", subject=msg.subject, error=str(error), kind=type(error).__name__)
 
         return await self._nc.subscribe(subject, queue=queue, cb=on_message, pending_bytes_limit=256 * 1024 * 1024)
+
+    async def tap(self, subject: str, tap: Tap) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Hand plain messages over raw, without a task and a parsed header for each; returns how to stop."""
+        sub = await self._nc.subscribe(subject)
+        self._nc.taps[sub._id] = tap
+
+        async def stop() -> None:
+            self._nc.taps.pop(sub._id, None)
+            with contextlib.suppress(nats.errors.Error):
+                await sub.unsubscribe()
+
+        return stop
+
+    async def forget_consumer(self, stream: str, durable: str) -> None:
+        """Remove a durable consumer, so that nothing is kept for it any more."""
+        with contextlib.suppress(NotFound):
+            await self._api(f"CONSUMER.DELETE.{stream}.{durable}", {})
 
     async def ask(self, subject: str, data: bytes, *, within_s: float = 5.0) -> bytes:
         """Put a question and return the answer; errors of the other side are raised here as they were there."""
