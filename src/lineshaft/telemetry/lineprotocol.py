@@ -33,7 +33,7 @@ _TRUE = frozenset({"t", "T", "true", "True", "TRUE"})
 _FALSE = frozenset({"f", "F", "false", "False", "FALSE"})
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_LINES = re.compile(rf'((?:{_QUOTED}|[^"\n]+|")*)(?:\n|\Z)', re.DOTALL)
+_LINES = re.compile(rf"([ \t]*#[^\n]*|(?:={_QUOTED}|[^\n=]+|=)*)(?:\n|\Z)", re.DOTALL)
 _NAME = r"(?:\\.|[^\\, =])+"
 _HEAD = re.compile(rf"((?:\\.|[^\\, ])+)((?:,{_NAME}={_NAME})*) +", re.DOTALL)
 _TAG = re.compile(rf",({_NAME})=({_NAME})", re.DOTALL)
@@ -144,7 +144,7 @@ def _lines(body: str) -> Iterator[tuple[int, str]]:
     pieces = body.split("\n") if '"' not in body else _LINES.findall(body)
     number = 1
     for piece in pieces:
-        line = piece.strip()
+        line = piece.strip(" \t\r")
         if line and line[0] != "#":
             yield number, line
         number += 1 + piece.count("\n")
@@ -152,7 +152,7 @@ def _lines(body: str) -> Iterator[tuple[int, str]]:
 
 def _plain(line: str) -> tuple[str, Iterator[tuple[str, str]], str]:
     """A line without quotes and escapes."""
-    parts = line.split()
+    parts = [part for part in line.split(" ") if part]
     if len(parts) < 2:
         raise ValueError("missing fields")
     if len(parts) > 3:
@@ -187,7 +187,7 @@ def _escaped(line: str) -> tuple[str, Iterator[tuple[str, str]], str]:
         at += 1
     if line[at : at + 1] not in {"", " "}:
         raise ValueError(f"unexpected '{line[at : at + 20]}' after a value")
-    return line[: head.end(2)], iter(fields), line[at:].strip()
+    return line[: head.end(2)], iter(fields), line[at:].strip(" ")
 
 
 def _measurement(head: str) -> tuple[str, dict[str, str]]:

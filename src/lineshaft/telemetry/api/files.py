@@ -27,7 +27,7 @@ _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream
 class LayoutShape(BaseModel):
     """What the columns of a file mean; what is left empty is found out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: str = ""
     """What to call the import."""

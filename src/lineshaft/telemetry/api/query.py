@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any
 
 import msgspec
@@ -48,7 +49,7 @@ class LatestShape(BaseModel):
 class Question(BaseModel):
     """What is asked of the past. Without `every`, `points` and `aggregate` the answer is raw rows."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     path: list[str] = []
     """Series by name."""
@@ -222,11 +223,11 @@ def _json(answer: Answer) -> bytes:
     index, names = column.indices.to_numpy(), column.dictionary.to_pylist()
     order = np.argsort(index, kind="stable")
     table, index = table.take(order), index[order]
-    starts = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
+    edges = [*np.flatnonzero(np.diff(index, prepend=-1)).tolist(), len(table)]
     columns = {name: _values(table[name]) for name in table.schema.names[1:]}
     series = [
         {"path": names[index[first]], **{name: values[first:last] for name, values in columns.items()}}
-        for first, last in zip(starts, [*starts[1:], len(table)], strict=True)
+        for first, last in pairwise(edges)
     ]
     return msgspec.json.encode({"series": series, **_about(answer)})
 
