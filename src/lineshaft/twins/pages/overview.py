@@ -103,7 +103,7 @@ class _Board:
 
     async def draw(self) -> None:
         seen = await self._start()
-        if not seen.groups and not seen.twins:
+        if not self._path and not seen.groups and not seen.twins:
             self._draw_nothing()
             return
         await self._draw_heading()
