@@ -66,7 +66,7 @@ async def measure(address: str, token: str, device: ReplayServer, changes: int) 
     found: list[float] = []
     url = address.replace("http", "ws") + "/api/v1/live"
     async with websockets.connect(url, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
-        await socket.send(json.dumps({"subscribe": {"paths": [path]}}))
+        await socket.send(json.dumps({"type": "subscribe", "id": "probe", "paths": [path]}))
         for number in range(1, changes + 1):
             await asyncio.sleep(float(np.random.default_rng(number).uniform(0.1, 0.3)))
             began = time.perf_counter()
@@ -81,7 +81,7 @@ async def measure(address: str, token: str, device: ReplayServer, changes: int) 
 def _brought(message: dict[str, object], path: str, number: int) -> bool:
     values = message.get("values", [])
     assert isinstance(values, list)
-    return any(v.get("path") == path and v.get("number") == number for v in values)
+    return any(v.get("path") == path and v.get("value") == number for v in values)
 
 
 async def main(changes: int) -> None:

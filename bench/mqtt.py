@@ -97,16 +97,15 @@ class Device:
 async def stored(client: httpx.AsyncClient, rig: Trial, devices: int) -> int:
     """Rows of the first value of every device that can be queried now."""
     body = {
-        "paths": [f"acme/bench/d{n}/rpm" for n in range(devices)],
+        "path": [f"acme/bench/d{n}/rpm" for n in range(devices)],
         "start": "2023-11-14T00:00:00Z",
         "end": "2024-06-01T00:00:00Z",
-        "aggregates": ["count"],
-        "bucket": "year",
+        "aggregate": ["count"],
+        "every": "year",
     }
     answer = await client.post(f"{rig.address}/api/v1/query", json=body, headers=rig.headers, timeout=30)
     answer.raise_for_status()
-    columns = answer.json()["columns"]
-    return int(sum(columns["count"]))
+    return sum(sum(series["count"]) for series in answer.json()["series"])
 
 
 async def main(seconds: float, connections: int) -> None:

@@ -176,6 +176,20 @@ async def test_other_organisations_and_viewers_change_nothing(stage: Stage) -> N
     assert "host" not in shown, "settings are for engineers"
 
 
+async def test_secrets_are_never_shown_and_stay_when_saved_back(stage: Stage) -> None:
+    raw = {"name": "hall", "path": "hall", "broker": "mqtt://127.0.0.1:1", "user": "u", "password": "s3cret-s3cret"}
+    await stage.edge.save(ENGINEER, "mqtt", raw)
+    shown = (await stage.edge.get(ENGINEER, "hall")).connection
+    assert shown.raw["password"] == "***"
+    assert "s3cret" not in str(await stage.edge.versions(ENGINEER, "hall"))
+    await stage.edge.save(ENGINEER, "mqtt", {**shown.raw, "user": "other"}, expected=shown.version)
+    with pytest.raises(Forbidden):
+        await stage.edge.export(ENGINEER)
+    admin = Who(id="a", name="Ada", kind=WhoKind.USER, grants=(Grant(role=Role.ADMIN, subtree="acme"),))
+    [kept] = await stage.edge.export(admin)
+    assert (kept.raw["user"], kept.raw["password"]) == ("other", "s3cret-s3cret")
+
+
 async def test_a_port_that_answers_garbage_is_named_and_harms_nobody(stage: Stage) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):

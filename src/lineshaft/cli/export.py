@@ -35,7 +35,7 @@ async def _read(loaded: Any, *, secrets: bool) -> str:
     from lineshaft.edge import as_toml, hide_secrets
 
     async with local(loaded) as platform:
-        connections = [v.connection for v in await platform.edge.list_(platform.who)]
+        connections = await platform.edge.export(platform.who)
     if not secrets:
         from dataclasses import replace
 

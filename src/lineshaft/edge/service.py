@@ -26,6 +26,8 @@ from .settings import SHELF, BadSettings, Built, EdgeSettings, build
 from .store import ConnectionStore, Version, as_stored
 
 _DARK_AFTER_S = 5.0
+HIDDEN = "***"
+"""Stands for a secret wherever settings are shown; saved unchanged it keeps the secret as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,12 @@ class Edge:
         if not found:
             raise NoConnection(f"There never was a connection {name!r}.")
         await self._guard.require(who, Role.ENGINEER, _place(self._organisation, found), "edge.read")
-        return found
+        return [replace(v, raw=None if v.raw is None else _hidden(v.raw)) for v in found]
+
+    async def export(self, who: Who) -> list[Connection]:
+        """Every connection as it is, secrets included; for administrators of the whole organisation."""
+        await self._guard.require(who, Role.ADMIN, self._organisation, "edge.export")
+        return await self._store.all()
 
     # ---- trying, before anything is saved ----
 
@@ -169,11 +176,12 @@ class Edge:
 
         `expected` is the version the caller saw (0: it must be new); Changed when somebody was faster.
         """
-        new = replace(self.built(connector, raw).connection, origin=origin)
-        await self._guard.require(who, Role.ENGINEER, new.path, "edge.save")
-        old = await self._store.find(new.name)
+        old = await self._store.find(str(raw.get("name", "")))
         if old is not None:
             await self._guard.require(who, Role.ENGINEER, old.path, "edge.save")
+            raw = {k: old.raw[k] if v == HIDDEN and k in old.raw else v for k, v in raw.items()}
+        new = replace(self.built(connector, raw).connection, origin=origin)
+        await self._guard.require(who, Role.ENGINEER, new.path, "edge.save")
         async with self._store.db.begin() as tx:
             saved = await self._store.put(tx, new, by=who.name, expected=expected)
             await self._record(who, "edge.save", new.name, old, saved, tx)
@@ -194,7 +202,8 @@ class Edge:
 
     async def restore(self, who: Who, name: str, version: int) -> Connection:
         """Make an earlier version the current one again; also undoes a removal."""
-        for old in await self.versions(who, name):
+        await self.versions(who, name)
+        for old in await self._store.versions(name):
             if old.version == version and old.raw is not None:
                 return await self.save(who, old.connector, old.raw)
         raise NoConnection(f"The connection {name!r} has no version {version} to go back to.")
@@ -222,6 +231,7 @@ class Edge:
                 connection, raw={k: v for k, v in connection.raw.items() if k in {"name", "path", "tags"}}
             )
         unknown = Health(connection=connection.name, connector=connection.connector)
+        connection = replace(connection, raw=_hidden(connection.raw))
         health = self._health.get(connection.name, unknown)
         if self._dark():
             health = replace(health, state=State.UNKNOWN, error="The edge box has not reported for some time.")
@@ -261,7 +271,7 @@ def hide_secrets(connection: Connection) -> dict[str, Any]:
 
 def _hidden(raw: dict[str, Any]) -> dict[str, Any]:
     secret = ("password", "secret", "token", "passphrase")
-    return {k: "***" if any(word in k.lower() for word in secret) else v for k, v in raw.items()}
+    return {k: HIDDEN if v and any(word in k.lower() for word in secret) else v for k, v in raw.items()}
 
 
 def _place(organisation: str, versions: Sequence[Version]) -> PlantPath:

@@ -217,3 +217,6 @@ class Connector(Generic[S]):
 
     async def close(self) -> None:
         """Let go of everything; safe when never connected, and twice."""
+
+    async def forget(self) -> None:
+        """The connection was removed for good: give up what others keep for it. Called after `close`."""

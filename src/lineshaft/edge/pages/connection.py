@@ -50,7 +50,7 @@ async def connection(view: View, name: str) -> None:
         view.text("Trouble"): lambda: _troubles(view, shown.health),
     }
     if view.role >= Role.ENGINEER:
-        drawers[view.text("Settings")] = lambda: _settings(view, shown.connection)
+        drawers[view.text("Settings")] = lambda: _settings(shown.connection)
         drawers[view.text("Versions")] = lambda: _versions(view, shown.connection)
     tabs(drawers)
 
@@ -211,7 +211,7 @@ def _troubles(view: View, health: Health) -> None:
     )
 
 
-def _settings(view: View, connection: Connection) -> None:
+def _settings(connection: Connection) -> None:
     code(as_toml([connection]), title="plant.toml")
 
 

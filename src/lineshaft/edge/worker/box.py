@@ -122,7 +122,10 @@ class EdgeBox:
         async with self._changing:
             wanted = {c.name: c for c in await self._store.all()}
             for name in [n for n in self._versions if n not in wanted]:
+                runner = self._runners.get(name)
                 await self._stop(name)
+                if runner is not None:
+                    await runner.forget()
             for name, connection in wanted.items():
                 if self._versions.get(name) != connection.version:
                     await self._stop(name)

@@ -110,7 +110,9 @@ class Runner:
 
     async def _read_back(self, tag: Tag, value: Value, within: float) -> WriteResult:
         if self._connector.subscribes and not hasattr(self._connector, "read_now"):
-            return WriteResult(path=tag.path, asked=value, read_back=None, applied=True, message="taken by the machine")
+            return WriteResult(
+                path=tag.path, asked=value, read_back=None, applied=True, message="sent; it reports nothing back"
+            )
         reader = getattr(self._connector, "read_now", None)
         readings = await asyncio.wait_for(
             reader([tag]) if reader else self._connector.read(self._connector.plan([tag])), within
@@ -119,6 +121,15 @@ class Runner:
         same = _same(seen, value, tag)
         message = "confirmed by reading it back" if same else f"the machine reports {seen!r} instead"
         return WriteResult(path=tag.path, asked=value, read_back=seen, applied=same, message=message)
+
+    async def forget(self) -> None:
+        """The connection was removed: let the connector give up what is kept for it elsewhere."""
+        try:
+            await asyncio.wait_for(self._connector.forget(), 5)
+        except (TimeoutError, PlatformError) as error:
+            log.warning(
+                "something is still kept for a removed connection", connection=self.connection.name, why=str(error)
+            )
 
     async def browse(self, address: str) -> list[Any]:
         return await self._connector.browse(address)

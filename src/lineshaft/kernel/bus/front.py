@@ -22,12 +22,13 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import in_thread
 
-from .client import Bus, Message
+from .client import Bus
 from .server import Credentials, Embedded
 
 log = get_log("kernel")
 _STREAM = "$MQTT_msgs"
 _PREFIX = "$MQTT.msgs."
+_ACKNOWLEDGED = re.compile(rb"Nmqtt-Pub: ?[12]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,18 +114,21 @@ class Front:
     ) -> Callable[[], Coroutine[Any, Any, None]]:
         """Call `handler` for each QoS 0 message; those with a QoS come through `take`. Returns how to stop."""
 
-        async def on_message(msg: Message) -> None:
-            if (msg.headers or {}).get("Nmqtt-Pub", "0") == "0":
-                handler(MqttMessage(topic=topic_of(msg.subject), payload=msg.data))
+        def on_message(subject: bytes, headers: bytes, data: bytes) -> None:
+            if not _ACKNOWLEDGED.search(headers):
+                handler(MqttMessage(topic=topic_of(subject.decode()), payload=bytes(data)))
 
-        listeners = [await self.bus.listen(subject, on_message) for subject in subjects_of(topic)]
+        stops = [await self.bus.tap(subject, on_message) for subject in subjects_of(topic)]
 
         async def stop() -> None:
-            for listener in listeners:
-                with contextlib.suppress(Exception):
-                    await listener.unsubscribe()
+            for one in stops:
+                await one()
 
         return stop
+
+    async def forget(self, durable: str) -> None:
+        """Let go of what is kept for a taker that will not come back."""
+        await self.bus.forget_consumer(_STREAM, durable)
 
 
 def topic_of(subject: str) -> str:

@@ -172,6 +172,11 @@ class MqttConnector(Connector[MqttSettings]):
         )
         return BrokerSource(link, self.filters, 0 if trial else s.qos)
 
+    async def forget(self) -> None:
+        """Nobody will take the messages the front keeps for this connection."""
+        if self.settings.broker == BUILTIN and self.host.front is not None:
+            await self.host.front.forget(self._durable())
+
     def _durable(self) -> str:
         """The name under which the front keeps messages for this connection."""
         name = f"{self.host.edge}/{self.host.connection or self.settings.client_id or self.root}"
