@@ -177,7 +177,8 @@ async def test_other_organisations_and_viewers_change_nothing(stage: Stage) -> N
 
 
 async def test_secrets_are_never_shown_and_stay_when_saved_back(stage: Stage) -> None:
-    raw = {"name": "hall", "path": "hall", "broker": "mqtt://127.0.0.1:1", "user": "u", "password": "s3cret-s3cret"}
+    login = {"user": "u", "password": "s3cret-s3cret"}
+    raw = {"name": "hall", "path": "hall", "broker": "mqtt://127.0.0.1:1", "subscriptions": ["s/#"], **login}
     await stage.edge.save(ENGINEER, "mqtt", raw)
     shown = (await stage.edge.get(ENGINEER, "hall")).connection
     assert shown.raw["password"] == "***"
