@@ -10,7 +10,7 @@ from pathlib import Path
 from lineshaft.kernel.bus import Bus
 from lineshaft.kernel.db import Database
 from lineshaft.telemetry.settings import TelemetrySettings
-from lineshaft.telemetry.store import Desk, Engine
+from lineshaft.telemetry.store import Desk, Engine, LocalStore
 from lineshaft.telemetry.store.series import SeriesBook
 from lineshaft.telemetry.worker.recorder import Recorder
 from lineshaft.telemetry.worker.roller import Roller
@@ -23,7 +23,7 @@ async def main(folder: Path, url: str, user: str, password: str) -> None:
     await db.open(["lineshaft.telemetry"])
     settings = TelemetrySettings(flush_s=0.1, settle_s=0.5, fast_per_s=5, replay_keep_s=2)
     engine = Engine(settings.store_url(folder))
-    await Desk(bus, engine).open()
+    await Desk(bus, LocalStore(engine)).open()
     recorder = Recorder(bus, engine, SeriesBook(db), settings)
     roller = Roller(engine, settings, progress=recorder.progress)
     await asyncio.gather(recorder.run(), roller.run())

@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -26,6 +28,17 @@ P = ParamSpec("P")
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call in a thread, so that the loop goes on."""
     return await asyncio.to_thread(call, *args, **kwargs)
+
+
+class Threads:
+    """A few threads of its own for one kind of blocking work, so that it neither starves nor is starved."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix=name)
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call in one of them; waits its turn."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
 
 
 def backoff(attempt: int, *, first_s: float = 0.2, most_s: float = 30.0) -> float:

@@ -60,7 +60,7 @@ class TelemetrySettings(Section):
     """Memory of one question."""
     threads: int = Field(default=2, ge=1, le=64)
     """Processors one question may use."""
-    flush_s: float = Field(default=0.5, ge=0.05, le=10)
+    flush_s: float = Field(default=1.0, ge=0.05, le=10)
     """Samples are gathered at most this long before they are stored."""
     flush_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000)
     """Samples stored at once at most."""
@@ -102,9 +102,3 @@ class TelemetrySettings(Section):
     def store_url(self, data: Path) -> str:
         """The address of the store; the embedded one lies in the data folder."""
         return self.url or f"chdb://{data.resolve() / 'telemetry'}"
-
-    def rule_for(self, path: str) -> RetentionRule | None:
-        """The rule that counts for a series."""
-        from .model import glob
-
-        return next((rule for rule in self.retention if glob(rule.pattern).fullmatch(path)), None)

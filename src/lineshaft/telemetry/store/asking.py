@@ -21,9 +21,9 @@ import pyarrow as pa
 from lineshaft.kernel.bus import Bus
 from lineshaft.kernel.errors import NotFound
 from lineshaft.kernel.ids import new_id
-from lineshaft.kernel.tasks import in_thread
+from lineshaft.kernel.tasks import Threads, in_thread
 
-from .engine import Engine
+from .engine import READERS, Engine
 
 _ASK = "lineshaft.telemetry.ask"
 _REST = "lineshaft.telemetry.rest"
@@ -39,14 +39,15 @@ class Store(Protocol):
 
 
 class LocalStore:
-    """Answers from an engine in this process, or from a cluster."""
+    """Answers from an engine in this process, or from a cluster; questions queue for a few threads of their own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._threads = Threads("store", READERS)
 
     async def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The result of a SELECT as an Arrow table."""
-        return await in_thread(self._engine.query, sql, parameters)
+        return await self._threads.run(self._engine.query, sql, parameters)
 
 
 class RemoteStore:
@@ -79,9 +80,9 @@ class _Piece(msgspec.Struct):
 class Desk:
     """Answers questions of other processes on the bus; runs where the engine is."""
 
-    def __init__(self, bus: Bus, engine: Engine) -> None:
+    def __init__(self, bus: Bus, store: LocalStore) -> None:
         self._bus = bus
-        self._engine = engine
+        self._store = store
         self._rest: dict[str, bytes] = {}
 
     async def open(self) -> None:
@@ -92,7 +93,8 @@ class Desk:
     async def _first(self, request: bytes) -> bytes:
         """The answer, or its first piece with a note of where the rest is."""
         sql, parameters = msgspec.msgpack.decode(request, type=tuple[str, dict[str, Any]])
-        body = await in_thread(_stream, self._engine, sql, parameters)
+        table = await self._store.ask(sql, parameters)
+        body = await in_thread(_stream, table)
         if len(body) <= _PIECE:
             return msgspec.msgpack.encode(_Piece(data=body))
         key = new_id()
@@ -108,8 +110,7 @@ class Desk:
         return msgspec.msgpack.encode(_Piece(data=self._rest[key][start : start + _PIECE]))
 
 
-def _stream(engine: Engine, sql: str, parameters: Mapping[str, Any]) -> bytes:
-    table = engine.query(sql, parameters)
+def _stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
         writer.write_table(table)

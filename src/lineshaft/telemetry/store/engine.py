@@ -30,7 +30,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.telemetry.errors import StoreAway, StoreFault, StoreFull, StoreSlow, StoreTaken, TooMuch
 
-_READERS = 4
+READERS = 4
 _WRITERS = 3
 _MEGA = 1024 * 1024
 
@@ -87,7 +87,7 @@ class Engine:
         self.url = url
         self.limits = limits or Limits()
         self.embedded = url.startswith("chdb:")
-        self._readers = _Handles(partial(self._connect, reads_only=True), _READERS)
+        self._readers = _Handles(partial(self._connect, reads_only=True), READERS)
         self._writers = _Handles(self._connect, _WRITERS)
         if self.embedded:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,8 @@ class Owner:
         )
         folders = [data, engine.folder] if engine.embedded else [data]
         self._engine = engine
-        self._desk = Desk(bus, engine)
+        self.store = LocalStore(engine)
+        self._desk = Desk(bus, self.store)
         self._guard = DiskGuard(bus, stream, folders, min_free_gb=bus_settings.min_free_disk_gb)
         self._retention = Retention(engine, db, settings)
         self._recorder = Recorder(
@@ -52,7 +53,6 @@ class Owner:
             kept_from=self._retention.kept_from if settings.retention else None,
         )
         self._roller = Roller(engine, settings, progress=self._recorder.progress, lack_of_room=self._guard.lack)
-        self.store = LocalStore(engine)
 
     @classmethod
     async def open(

@@ -20,7 +20,7 @@ from lineshaft.kernel.bus import Bus, Message, StreamSpec
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.log import get_log
-from lineshaft.kernel.tasks import in_thread
+from lineshaft.kernel.tasks import Threads
 from lineshaft.telemetry.errors import StoreFull, StreamChanged
 from lineshaft.telemetry.health import RecorderHealth, Work
 from lineshaft.telemetry.settings import TelemetrySettings
@@ -74,6 +74,7 @@ class Recorder:
         self._engine = engine
         self._series = series
         self._settings = settings
+        self._threads = Threads("recorder", 2)
         self._lack_of_room = lack_of_room
         self._kept_from = kept_from
         self._health = RecorderHealth()
@@ -119,11 +120,11 @@ class Recorder:
     # ---- the pipeline ----
 
     async def _open(self) -> None:
-        await in_thread(create_tables, self._engine)
+        await self._threads.run(create_tables, self._engine)
         await self._bus.ensure_stream(UNREAD)
         await self._series.load()
         state = await self._bus.stream_state(SAMPLES_STREAM)
-        self._place = await in_thread(
+        self._place = await self._threads.run(
             find_place, self._engine, SAMPLES_STREAM, created=state["created"], last_message=state["last_seq"]
         )
         self._passed.clear()
@@ -148,7 +149,7 @@ class Recorder:
         gatherer = Gatherer(self._series.unknown, self._kept_from)
         while True:
             batch = await messages.get()
-            await out.put(await in_thread(gatherer.gather, batch, base=self._place.base))
+            await out.put(await self._threads.run(gatherer.gather, batch, base=self._place.base))
 
     async def _store(self, gathered: asyncio.Queue[Gathered]) -> None:
         while True:
@@ -168,7 +169,7 @@ class Recorder:
         if some.new:
             await self._series.add(some.new)
         if some.rows.num_rows:
-            await in_thread(self._engine.insert, SAMPLES, some.rows)
+            await self._threads.run(self._engine.insert, SAMPLES, some.rows)
 
     async def _put_aside(self, unread: Unread) -> None:
         """Name the sender, and keep what nobody could read where people can look at it."""
@@ -195,7 +196,7 @@ class Recorder:
         """Write the place down, once a second is enough: what is stored twice counts once."""
         place, until_s = self._place, self._sent_ns / 1e9
         if place.seq > self._health.stored_seq and _loop_s() - self._noted_at >= _NOTE_EVERY_S:
-            await self._patiently(lambda: in_thread(note_place, self._engine, place))
+            await self._patiently(lambda: self._threads.run(note_place, self._engine, place))
             self._noted_at = _loop_s()
             self._progress = Progress(seq=place.seq, until_s=until_s)
             self._tell(stored_seq=place.seq)

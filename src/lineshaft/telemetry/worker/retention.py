@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-import sqlalchemy as sa
-
 from lineshaft.kernel.clock import MICROS, now_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import in_thread
+from lineshaft.telemetry.model import glob
 from lineshaft.telemetry.settings import RetentionRule, TelemetrySettings
 from lineshaft.telemetry.store import Engine
 from lineshaft.telemetry.store.forgetting import forget_partitions, forget_rows
-from lineshaft.telemetry.store.series import SERIES, to_unsigned
+from lineshaft.telemetry.store.series import every_series
 
 log = get_log("telemetry")
 DAY_S = 86_400
@@ -45,7 +44,7 @@ class Retention:
 
     def kept_from(self, path: str) -> int:
         """The time (µs) before which samples of a path are refused; 0 when all are kept."""
-        rule = self._settings.rule_for(path)
+        rule = rule_for(self._settings.retention, path)
         return 0 if rule is None or rule.raw is None else (self._today() - rule.raw) * DAY_S * MICROS
 
     async def run(self) -> None:
@@ -82,13 +81,11 @@ class Retention:
         rules = self._settings.retention
         if rules[0].pattern == "**":
             return [(rules[0], None)]
-        async with self._db.read() as tx:
-            rows = await tx.all(sa.select(SERIES.c.id, SERIES.c.path))
         groups: dict[int, list[int]] = {id(rule): [] for rule in rules}
-        for row in rows:
-            rule = self._settings.rule_for(row["path"])
+        for number, path in await every_series(self._db):
+            rule = rule_for(rules, path)
             if rule is not None:
-                groups[id(rule)].append(to_unsigned(row["id"]))
+                groups[id(rule)].append(number)
         return [(rule, tuple(groups[id(rule)])) for rule in rules]
 
     def _today(self) -> int:
@@ -96,3 +93,8 @@ class Retention:
 
     def _before(self, days: int) -> int:
         return (self._today() - days - 1) * DAY_S
+
+
+def rule_for(rules: Sequence[RetentionRule], path: str) -> RetentionRule | None:
+    """The first rule that fits a series."""
+    return next((rule for rule in rules if glob(rule.pattern).fullmatch(path)), None)

@@ -20,7 +20,7 @@ from lineshaft.edge import SAMPLES_STREAM
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.log import get_log
-from lineshaft.kernel.tasks import in_thread
+from lineshaft.kernel.tasks import Threads
 from lineshaft.telemetry.settings import TelemetrySettings
 from lineshaft.telemetry.store import Engine
 from lineshaft.telemetry.store.positions import Rolled, create_tables, find_rolled, note_rolled, stored_seq
@@ -60,6 +60,7 @@ class Roller:
         """`progress` tells how far samples are stored; without it, what the recorder noted counts."""
         self._engine = engine
         self._settings = settings
+        self._threads = Threads("roller", 1)
         self._progress = progress or self._noted
         self._lack_of_room = lack_of_room
         self._rolled: dict[int, Rolled] = {}
@@ -74,12 +75,12 @@ class Roller:
 
     async def run(self) -> None:
         """Beat about once a second; rests at least twice as long as it worked, so that storing comes first."""
-        await in_thread(create_tables, self._engine)
+        await self._threads.run(create_tables, self._engine)
         while True:
             began = time.monotonic()
             try:
                 if not self._lack_of_room():
-                    await in_thread(self.beat)
+                    await self._threads.run(self.beat)
                 self._waits = False
             except Unavailable as error:
                 if not self._waits:
