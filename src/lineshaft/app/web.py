@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 import lineshaft
 from lineshaft import security
@@ -77,9 +78,10 @@ def _telemetry(platform: Platform) -> APIRouter:
 
 def _add_health(app: FastAPI, platform: Platform) -> None:
     with contextlib.suppress(KeyError):
-        http.METRICS.unregister(_Gauges.current)  # type: ignore[arg-type]
+        if _Gauges.current is not None:
+            http.METRICS.unregister(_Gauges.current)
     _Gauges.current = _Gauges(platform)
-    http.METRICS.register(_Gauges.current)  # type: ignore[arg-type]
+    http.METRICS.register(_Gauges.current)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
@@ -95,7 +97,7 @@ def _add_health(app: FastAPI, platform: Platform) -> None:
         return PlainTextResponse(generate_latest(http.METRICS), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-class _Gauges:
+class _Gauges(Collector):
     """What the platform knows of itself, in Prometheus's words."""
 
     current: _Gauges | None = None

@@ -81,6 +81,13 @@ class SeriesBook:
         self._known = np.insert(self._known, np.searchsorted(self._known, fresh), fresh)
 
 
+async def every_series(db: Database) -> list[tuple[int, str]]:
+    """Id and path of every series there is."""
+    async with db.read() as tx:
+        rows = await tx.all(sa.select(SERIES.c.id, SERIES.c.path))
+    return [(to_unsigned(row["id"]), row["path"]) for row in rows]
+
+
 def to_signed(number: int) -> int:
     """An id as the catalogue holds it."""
     return number - (1 << 64) if number >> 63 else number
