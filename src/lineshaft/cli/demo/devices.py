@@ -27,6 +27,8 @@ from lineshaft.kernel.tasks import Crew
 from . import recording
 
 log = get_log("demo")
+_RUN_IN_STEPS = 15 * 60 * 2
+"""Half seconds the packaging line has run before we look: the capper's bearing is already worn."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ async def run(told: Devices) -> None:
 
 async def _opcua(told: Devices) -> None:
     line = PackagingLine()
+    for _ in range(_RUN_IN_STEPS):
+        line.model.step(0.5)
     await line.start(port=told.opcua)
     try:
         await asyncio.Event().wait()
