@@ -47,7 +47,7 @@ class Served:
 
     async def stored(self, count: int) -> None:
         """Wait until so many samples can be queried."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while self.owner.health().stored_samples < count:
                 await asyncio.sleep(0.01)
 
@@ -86,13 +86,13 @@ async def served(tmp_path: Path, bus: Bus, db: Database) -> AsyncIterator[Served
     async with Crew() as crew:
         for name, work in [*owner.workers(), ("live", live.run), ("imports", imports.run)]:
             crew.keep(name, work)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await live.listening.wait()
         server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         )
         crew.start("web", server.serve())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not server.started:
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
@@ -107,7 +107,7 @@ async def served(tmp_path: Path, bus: Bus, db: Database) -> AsyncIterator[Served
             owner=owner,
         )
         server.should_exit = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while server.started and server.servers and server.servers[0].is_serving():
                 await asyncio.sleep(0.01)
     await owner.close()

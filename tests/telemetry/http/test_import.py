@@ -15,7 +15,7 @@ from lineshaft.telemetry.service import imports as importing
 
 
 async def finished(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             told: dict[str, Any] = (await client.get(f"/api/v1/jobs/{job['id']}")).json()
             if told["state"] not in ("waiting", "running"):
@@ -164,7 +164,7 @@ async def test_an_import_that_was_cut_off_is_done_again_and_counts_once(served: 
         await Jobs(db).add(
             tx, job, owner_id="platform", who=who, file=str(file), layout=msgspec.json.encode(Layout()).decode()
         )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (await Jobs(db).find("cut"))[0].state is not JobState.DONE:  # type: ignore[index]
             await asyncio.sleep(0.05)
     found = await Jobs(db).find("cut")

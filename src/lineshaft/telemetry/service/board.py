@@ -6,22 +6,50 @@ into slots once and remembered, because an edge sends the same dictionary over a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
-from lineshaft.edge import SampleBatch
+from lineshaft.edge import SCHEMA
 from lineshaft.kernel.clock import MICROS, from_us, now_us
+from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath, Quality
 from lineshaft.telemetry.model import Latest
 
 AHEAD_US = 60 * MICROS
 """A value further ahead of our clock than this is replaced by whatever comes next, or a wrong clock would stick."""
+_Y2000_US = 946_684_800 * MICROS
+_DAY_US = 86_400 * MICROS
 _REMEMBERED = 512
 _FIRST_ROOM = 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """What samples tell, beside whose they are."""
+
+    ts: NDArray[np.int64]
+    number: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+    text: NDArray[np.object_] | None
+
+    def take(self, rows: NDArray[np.bool_]) -> _Columns:
+        text = None if self.text is None else self.text[rows]
+        return _Columns(ts=self.ts[rows], number=self.number[rows], quality=self.quality[rows], text=text)
+
+    def mended(self, now: int, *, earliest: int) -> _Columns:
+        """Times that cannot be true become now and uncertain, as the recorder stores them."""
+        if not len(self.ts) or (int(self.ts.min()) >= earliest and int(self.ts.max()) <= now + _DAY_US):
+            return self
+        odd = (self.ts < earliest) | (self.ts > now + _DAY_US)
+        uncertain = np.where(odd & (self.quality < Quality.BAD), np.uint8(Quality.UNCERTAIN_TIME), self.quality)
+        return replace(self, ts=np.where(odd, now, self.ts), quality=uncertain)
 
 
 class Board:
@@ -30,7 +58,7 @@ class Board:
     def __init__(self, *, most_series: int = 1_000_000) -> None:
         self._most = most_series
         self._slot: dict[str, int] = {}
-        self._remembered: dict[tuple[str, ...], NDArray[np.int32]] = {}
+        self._remembered: dict[tuple[int, int, int], NDArray[np.int32]] = {}
         self.paths: list[str] = []
         self.tick = 0
         self.refused = 0
@@ -46,43 +74,39 @@ class Board:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def put(self, batch: SampleBatch) -> int:
-        """Take a batch in and return how many of its samples were news."""
-        slots = self._slots(batch.paths)[batch.index]
-        if (slots < 0).any():
-            return self._put_known(batch, slots)
-        return self._write(slots, batch.ts, batch.number, batch.quality, _texts(batch))
+    def put(self, batch: pa.RecordBatch) -> int:
+        """Take a sample batch in (see `edge.SCHEMA`) and return how many of its samples were news.
 
-    def _put_known(self, batch: SampleBatch, slots: NDArray[np.int32]) -> int:
-        known = slots >= 0
-        self.refused += int((~known).sum())
-        texts = _texts(batch)
-        return self._write(
-            slots[known],
-            batch.ts[known],
-            batch.number[known],
-            batch.quality[known],
-            None if texts is None else texts[known],
+        Raises Invalid, with nothing taken in, when the batch points outside its list of paths.
+        """
+        path, ts, number, text, quality = (batch.column(name) for name in SCHEMA.names)
+        slots = self._slots(path)
+        columns = _Columns(
+            ts=ts.view(pa.int64()).to_numpy(),
+            number=number.to_numpy(zero_copy_only=False),
+            quality=quality.to_numpy(),
+            text=None if text.null_count == len(text) else text.to_numpy(zero_copy_only=False),
         )
+        if (slots < 0).any():
+            known = slots >= 0
+            self.refused += int((~known).sum())
+            slots, columns = slots[known], columns.take(known)
+        past = (batch.schema.metadata or {}).get(b"history") == b"1"
+        return self._write(slots, columns.mended(now_us(), earliest=0 if past else _Y2000_US))
 
-    def _write(
-        self,
-        slots: NDArray[np.int32],
-        ts: NDArray[np.int64],
-        number: NDArray[np.float64],
-        quality: NDArray[np.uint8],
-        texts: NDArray[np.object_] | None,
-    ) -> int:
+    def _write(self, slots: NDArray[np.int32], told: _Columns) -> int:
         held = self._ts[slots]
-        news = np.flatnonzero((ts >= held) | (held > now_us() + AHEAD_US))
+        news = np.flatnonzero((told.ts >= held) | (held > now_us() + AHEAD_US))
         if len(news) == 0:
             return 0
-        if (np.diff(ts[news]) < 0).any():
-            news = news[np.argsort(ts[news], kind="stable")]
+        ts = told.ts[news]
+        if (np.diff(ts) < 0).any():
+            news = news[np.argsort(ts, kind="stable")]
         # Of a slot that occurs more than once numpy keeps the last value written: the newest.
         chosen = slots[news]
-        self._ts[chosen], self._number[chosen], self._quality[chosen] = ts[news], number[news], quality[news]
-        self._text[chosen] = None if texts is None else texts[news]
+        self._ts[chosen] = told.ts[news]
+        self._number[chosen], self._quality[chosen] = told.number[news], told.quality[news]
+        self._text[chosen] = None if told.text is None else told.text[news]
         self.tick += 1
         self._changed[chosen] = self.tick
         return len(news)
@@ -111,20 +135,26 @@ class Board:
             quality=Quality.of(int(self._quality[slot])),
         )
 
-    def _slots(self, paths: Sequence[str]) -> NDArray[np.int32]:
-        key = tuple(paths)
-        slots = self._remembered.get(key)
-        if slots is None:
-            slots = np.array([self._slot_for(path) for path in key], dtype=np.int32)
+    def _slots(self, path: pa.DictionaryArray) -> NDArray[np.int32]:
+        """The slot of each sample; -1 where there is none left."""
+        key = _digest(path.dictionary)
+        book = self._remembered.get(key)
+        if book is None:
+            book = np.array([self._slot_for(name) for name in path.dictionary.to_pylist()], dtype=np.int32)
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
-            self._remembered[key] = slots
+            self._remembered[key] = book
+        index: NDArray[np.int32] = path.indices.to_numpy()
+        # Seen as unsigned, a negative index is too large as well.
+        if len(index) and int(index.view(np.uint32).max()) >= len(book):
+            raise Invalid("A sample points outside the batch's list of paths.")
+        slots: NDArray[np.int32] = book[index]
         return slots
 
-    def _slot_for(self, path: str) -> int:
-        slot = self._slot.get(path)
+    def _slot_for(self, path: str | None) -> int:
+        slot = self._slot.get(path or "")
         if slot is None:
-            if len(self.paths) >= self._most:
+            if not path or len(self.paths) >= self._most:
                 return -1
             slot = self._slot[path] = len(self.paths)
             self.paths.append(path)
@@ -146,8 +176,10 @@ def _grown(column: NDArray[Any], room: int, blank: Any) -> NDArray[Any]:
     return grown
 
 
-def _texts(batch: SampleBatch) -> NDArray[np.object_] | None:
-    if batch.text is None:
-        return None
-    texts: NDArray[np.object_] = batch.text.to_numpy(zero_copy_only=False)
-    return texts
+def _digest(texts: pa.StringArray) -> tuple[int, int, int]:
+    """Tells lists of paths apart without looking at each path."""
+    digest = xxhash.xxh3_128()
+    for buffer in texts.buffers():
+        if buffer is not None:
+            digest.update(buffer)
+    return digest.intdigest(), texts.offset, len(texts)

@@ -261,6 +261,7 @@ def _batch(table: pa.Table, paths: Sequence[str]) -> SampleBatch:
         number=table["number"].to_numpy(),
         quality=table["quality"].to_numpy(),
         text=None if text.null_count == len(text) else text,
+        history=True,
     )
 
 

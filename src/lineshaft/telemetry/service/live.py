@@ -13,7 +13,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshaft.edge import SAMPLES_SUBJECT, SampleBatch
+from lineshaft.edge import SAMPLES_SUBJECT, SampleBatch, read_columns
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.log import get_log
@@ -105,7 +105,7 @@ class Live:
 
     async def _on_batch(self, message: Message) -> None:
         try:
-            news = self._board.put(SampleBatch.decode(message.data))
+            news = self._board.put(read_columns(message.data))
         except PlatformError as error:
             log.warning("a batch on the bus cannot be shown", subject=message.subject, error=str(error))
             return
@@ -118,7 +118,7 @@ class Live:
             return
         try:
             async for batch in self._recent():
-                self._board.put(batch)
+                self._board.put(batch.to_arrow())
                 self._changed.set()
         except PlatformError as error:
             log.warning("newest values could not be looked up", why=str(error))
