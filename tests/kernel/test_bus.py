@@ -93,6 +93,38 @@ async def test_a_consumer_gets_a_batch_again_until_it_was_done(bus: Bus) -> None
     assert seen == 1
 
 
+async def test_what_died_with_a_lone_consumer_comes_first_and_at_once(bus: Bus) -> None:
+    await bus.ensure_stream(STREAM)
+    for number in range(6):
+        await bus.publish("t.a", b"%d" % number)
+    async for batch in bus.consume("T", "one", most=3, linger_s=0.05, alone=True):
+        assert [m.data for m in batch] == [b"0", b"1", b"2"]
+        break  # as if the process had been killed with the batch in its hands
+    seen: list[bytes] = []
+    async with asyncio.timeout(5):
+        async for batch in bus.consume("T", "one", most=3, linger_s=0.05, alone=True):
+            seen += [m.data for m in batch]
+            if len(seen) == 6 and not batch:
+                break
+    assert seen == [b"0", b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_consumers_that_share_a_name_acknowledge_only_what_they_did(bus: Bus) -> None:
+    await bus.ensure_stream(STREAM)
+    for number in range(4):
+        await bus.publish("t.a", b"%d" % number)
+    first = bus.consume("T", "many", most=2, linger_s=0.05, ack_wait_s=1)
+    assert [m.data for m in await anext(first)] == [b"0", b"1"]
+    seen: list[bytes] = []
+    async with asyncio.timeout(10):
+        async for batch in bus.consume("T", "many", most=2, linger_s=0.05, ack_wait_s=1):
+            seen += [m.data for m in batch]
+            if len(seen) == 4 and not batch:
+                break
+    assert seen[:2] == [b"2", b"3"]
+    assert sorted(seen[2:]) == [b"0", b"1"], "what the other took and never finished comes to us"
+
+
 async def test_questions_answers_and_errors_cross_the_bus(bus: Bus) -> None:
     async def answer(body: bytes) -> bytes:
         if body == b"bad":

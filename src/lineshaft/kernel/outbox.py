@@ -50,9 +50,10 @@ async def relay(db: Database, bus: Bus) -> None:
 
 
 async def on_fact(bus: Bus, kind: type[F], durable: str, handler: Callable[[F], Awaitable[None]]) -> None:
-    """Call `handler` for every fact of a kind, at least once, in order, for ever; `durable` names who listens.
+    """Call `handler` for every fact of a kind, at least once, for ever; `durable` names who listens.
 
-    A handler that raises gets the fact again after a pause; a fact that cannot be read is skipped with a log line.
+    Several processes that listen with one name share the work. Facts come in order, but one whose handler
+    raised comes again half a minute later; one that cannot be read is skipped with a log line.
     """
     name = f"{durable}-{subject_of(kind).removeprefix(PREFIX + '.').replace('.', '-')}"
     async for batch in bus.consume(FACTS.name, name, subjects=[subject_of(kind)], most=100, linger_s=1.0):

@@ -28,6 +28,8 @@ Handler = Callable[["Message"], Awaitable[None]]
 Answerer = Callable[[bytes], Awaitable[bytes]]
 Tap = Callable[[bytes, bytes, bytes], None]
 """Gets subject, raw headers and payload of a plain message, at once and on the reader's own time: it must be quick."""
+_OLDEST = (2, 14)
+"""The first nats-server that can set a consumer back to what it has acknowledged."""
 _FULL = {10023, 10047, 10077, 10122}  # no room in memory, store or stream
 
 
@@ -160,6 +162,13 @@ class Bus:
                 f"The message bus at {url} does not answer: {(last or [error])[0] or 'time-out'}.",
                 hint="Is it running, and are [bus] url, user and password in plant.toml right?",
             ) from error
+        version = client.connected_server_version
+        if (version.major, version.minor) < _OLDEST:
+            await bus.close()
+            raise Unavailable(
+                f"The message bus at {url} is nats-server {version.major}.{version.minor}, which is too old.",
+                hint=f"Lineshaft needs {'.'.join(map(str, _OLDEST))} or newer.",
+            )
         return bus
 
     async def close(self) -> None:
@@ -358,20 +367,25 @@ class Bus:
         most: int = 500,
         linger_s: float = 0.2,
         ack_wait_s: float = 30,
+        alone: bool = False,
     ) -> AsyncIterator[list[Message]]:
         """Take messages as the durable consumer `durable`; a batch is acknowledged when the next is asked for.
 
-        If the loop's body raises, the batch comes again. Several processes with one name share the work.
+        If the loop's body raises, or the process dies, the batch comes again: after `ack_wait_s`, while
+        several processes with one name may share the work. Whoever is `alone` with the name gets it at
+        once and in order, and acknowledges a batch in one word.
         """
         while True:
             try:
-                await self.ensure_consumer(stream, durable, subjects=subjects, ack_wait_s=ack_wait_s)
+                await self.ensure_consumer(stream, durable, subjects=subjects, ack_wait_s=ack_wait_s, alone=alone)
+                if alone:
+                    # Else one word for a later batch would also acknowledge what died with our predecessor.
+                    await self._api(f"CONSUMER.RESET.{stream}.{durable}", {})
                 async with self._pull() as pull:
                     while True:
                         batch = await self._fetch(stream, durable, pull, most, linger_s)
                         yield batch
-                        if batch:
-                            await self.ack_through(batch[-1])
+                        await self._acknowledge(batch[-1:] if alone else batch)
             except (Unavailable, NotFound, Timeout):
                 await asyncio.sleep(0.2)
 
@@ -383,11 +397,12 @@ class Bus:
         subjects: Sequence[str] = (),
         ack_wait_s: float = 30,
         most_pending: int = 65_536,
+        alone: bool = False,
     ) -> None:
-        """Create a durable consumer that acknowledges everything up to a message at once; subjects may not overlap."""
+        """Create a durable consumer for `consume`; subjects may not overlap."""
         config: dict[str, Any] = {
             "durable_name": durable,
-            "ack_policy": "all",
+            "ack_policy": "all" if alone else "explicit",
             "deliver_policy": "all",
             "ack_wait": int(ack_wait_s * 1e9),
             "max_ack_pending": most_pending,
@@ -397,10 +412,14 @@ class Bus:
         body = {"stream_name": stream, "config": config}
         await self._api(f"CONSUMER.DURABLE.CREATE.{stream}.{durable}", body, wrap=False)
 
-    async def ack_through(self, message: Message) -> None:
-        """Acknowledge this message and all before it, and wait until the server has noted it."""
+    async def _acknowledge(self, messages: Sequence[Message]) -> None:
+        """Acknowledge messages, and wait until the server has noted the last."""
+        if not messages:
+            return
         try:
-            await self._nc.request(message.reply, b"+ACK", timeout=5)
+            for message in messages[:-1]:
+                await self._nc.publish(message.reply, b"+ACK")
+            await self._nc.request(messages[-1].reply, b"+ACK", timeout=5)
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable(f"The bus did not note an acknowledgement: {error}.") from error
 

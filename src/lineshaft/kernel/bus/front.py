@@ -97,14 +97,20 @@ class Front:
 
     async def ensure_taker(self, durable: str, topics: Sequence[str]) -> None:
         """Register interest, so that from now on messages on these topics are kept until taken."""
-        await self.bus.ensure_consumer(_STREAM, durable, subjects=_filters(topics))
+        await self.bus.ensure_consumer(_STREAM, durable, subjects=_filters(topics), alone=True)
 
     async def take(
         self, durable: str, topics: Sequence[str], *, most: int = 2000, linger_s: float = 0.05
     ) -> AsyncIterator[list[MqttMessage]]:
-        """QoS 1 and 2 messages in batches; a batch is acknowledged when the next one is asked for."""
+        """QoS 1 and 2 messages in batches; a batch is acknowledged when the next one is asked for.
+
+        Nobody else may take with the same name at the same time.
+        """
         skip = len(_PREFIX)
-        async for batch in self.bus.consume(_STREAM, durable, subjects=_filters(topics), most=most, linger_s=linger_s):
+        batches = self.bus.consume(
+            _STREAM, durable, subjects=_filters(topics), most=most, linger_s=linger_s, alone=True
+        )
+        async for batch in batches:
             yield [
                 MqttMessage(topic=topic_of(m.subject[skip:]), payload=m.data, time_us=m.time_ns // 1000) for m in batch
             ]
