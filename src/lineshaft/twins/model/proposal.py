@@ -10,8 +10,9 @@ takes units from the type.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from lineshaft.kernel.terms import Kind, PlantPath
 
@@ -228,27 +229,34 @@ def _best(name: str, series: list[Found], types: list[AssetType], *, bold: bool)
 
 
 def _fit(name: str, series: list[Found], kind: AssetType, *, bold: bool) -> _Fit:
-    names = _match(series, kind.properties, bold=bold)
-    share = len(_match(series, kind.properties, bold=True)) / max(len(series), 1)
+    likely = _match(series, kind.properties, bold=True)
+    share = len(likely) / max(len(series), 1)
     spoken = _spoken(name, kind)
+    names = likely if bold else _match(series, kind.properties, bold=False)
     unnamed = 0.8 * share if share * len(series) >= 4 else 0.0
     score = 0.5 + 0.2 * spoken + 0.3 * share if spoken else unnamed
     return _Fit(kind=kind, score=min(score, 1.0), names=names)
 
 
-def _match(series: Iterable[Found], properties: Iterable[Property], *, bold: bool) -> dict[str, Property]:
+def _match(series: Sequence[Found], properties: Iterable[Property], *, bold: bool) -> dict[str, Property]:
     """Which series is which property; a careful guess wants the same words, however they are spelled."""
-    waiting = list(properties)
+    waiting = {p.name: p for p in properties}
     matched: dict[str, Property] = {}
-    found = list(series)
-    for words in (lambda p: (p.name,), lambda p: p.also) if bold else (lambda p: (p.name,),):
-        known = {_plain(word): p for p in waiting for word in words(p)}
-        for one in found:
-            prop = known.get(_plain(one.path.name)) if one.path.name not in matched else None
-            if prop is not None and prop in waiting:
-                matched[one.path.name] = prop
-                waiting.remove(prop)
+    for names in (_own_name, _synonyms) if bold else (_own_name,):
+        known = {_plain(word): p.name for p in waiting.values() for word in names(p)}
+        for name in [one.path.name for one in series if one.path.name not in matched]:
+            prop = waiting.pop(known.get(_plain(name), ""), None)
+            if prop is not None:
+                matched[name] = prop
     return matched
+
+
+def _own_name(prop: Property) -> tuple[str, ...]:
+    return (prop.name,)
+
+
+def _synonyms(prop: Property) -> tuple[str, ...]:
+    return prop.also
 
 
 def _spoken(name: str, kind: AssetType) -> float:
@@ -263,6 +271,7 @@ def _spoken(name: str, kind: AssetType) -> float:
     return best
 
 
+@lru_cache(maxsize=1 << 16)
 def _plain(text: str) -> str:
     """Lower-case words with single blanks: `MotorSpeed_1` is `motor speed 1`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from lineshaft.edge import Node, Tag
 from lineshaft.kernel.db import Database, Transaction
 from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import Kind, PlantPath
 from lineshaft.security import PLATFORM, Guard, Role, Who
 from lineshaft.telemetry import Live, Selection
@@ -121,7 +122,8 @@ async def _proposed(tx: Transaction, found: Sequence[Found], *, bold: bool) -> l
         series = [one for one in found if one.path.organisation == organisation]
         machines = {one.path.parent for one in series if one.path.parent is not None}
         existing = await _standing(tx, machines)
-        proposed += propose(series, (await kinds(tx, organisation)).values(), existing, bold=bold)
+        types = list((await kinds(tx, organisation)).values())
+        proposed += await in_thread(propose, series, types, existing, bold=bold)
     return proposed
 
 
@@ -130,9 +132,9 @@ async def _standing(tx: Transaction, machines: Iterable[PlantPath]) -> dict[str,
     wanted = list(machines)
     places = {place for machine in wanted for place in (machine, *above(machine))}
     known: dict[str, Twin] = {t.path: t for t in await dressed(tx, (await store.find_all(tx, places)).values())}
-    for machine in wanted:
-        if machine not in known and (id_ := await store.moved_from(tx, machine)):
-            [known[machine]] = await dressed(tx, (await store.find_ids(tx, [id_])).values())
+    moved = await store.moved_from(tx, [machine for machine in wanted if machine not in known])
+    away = {t.id: t for t in await dressed(tx, (await store.find_ids(tx, moved.values())).values())}
+    known |= {place: away[id_] for place, id_ in moved.items() if id_ in away}
     return known
 
 

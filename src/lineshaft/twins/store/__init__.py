@@ -1,0 +1,36 @@
+"""The only place that knows the tables of twins.
+
+A twin is one document; what must be found or ordered is also a column. Paths are ordered byte by byte,
+so a subtree is one range of an index. All functions take part in the caller's transaction.
+"""
+
+from .history import find_change, history, keep_change, last_id_at, last_versions, mark_undone, moved_from, revision
+from .nodes import children_of, find, find_all, find_ids, of_type, page, rebind, subtree, write
+from .series import decline, drop_type, find_series, note_series, put_type, types, unplaced
+
+__all__ = [
+    "children_of",
+    "decline",
+    "drop_type",
+    "find",
+    "find_all",
+    "find_change",
+    "find_ids",
+    "find_series",
+    "history",
+    "keep_change",
+    "last_id_at",
+    "last_versions",
+    "mark_undone",
+    "moved_from",
+    "note_series",
+    "of_type",
+    "page",
+    "put_type",
+    "rebind",
+    "revision",
+    "subtree",
+    "types",
+    "unplaced",
+    "write",
+]
