@@ -124,9 +124,13 @@ class Plant:
 
     def new_path(self) -> str:
         path = f"acme/hall/s{next(self.numbers)}"
-        new = NewSeries(id=series_id(path), path=path, kind="number")
-        self.run(SeriesBook(self.db).add([new]))
+        self.name(path)
         return path
+
+    def name(self, *paths: str) -> None:
+        """Write paths into the catalogue."""
+        new = [NewSeries(id=series_id(path), path=path, kind="number") for path in paths]
+        self.run(SeriesBook(self.db).add(new))
 
     def insert(self, path: str, rows: Iterable[Any]) -> None:
         """Rows have ts (µs), number, quality, seq and may have a text."""

@@ -327,3 +327,23 @@ def test_previous_fills_only_what_has_begun(plant: Any) -> None:
     answer = plant.resample(path, whole, parse_bucket("1m"), Aggregate.LAST, fill=Fill.PREVIOUS)
     assert values(answer, "last")[:2] == [3.0, 3.0]
     assert values(answer, "last")[-1] is None
+
+
+def test_the_tree_of_paths_is_walked_step_by_step(plant: Any) -> None:
+    ids = [f"tree/{path}" for path in ("b/x/1", "b/x/2", "b", "b-1/y", "b-10", "B/z", "a_b", "c")]
+    plant.name(*ids)
+    shown = plant.run(plant.historian.branches(PLATFORM, "tree"))
+    assert [(one.path, one.series, one.deeper) for one in shown] == [
+        ("tree/B", False, True),
+        ("tree/a_b", True, False),
+        ("tree/b", True, True),
+        ("tree/b-1", False, True),
+        ("tree/b-10", True, False),
+        ("tree/c", True, False),
+    ]
+    assert [one.path for one in plant.run(plant.historian.branches(PLATFORM, "tree/b"))] == ["tree/b/x"]
+    assert len(plant.run(plant.historian.branches(PLATFORM, "tree", limit=2))) == 2
+    deep = Who(id="d", name="Dee", kind=WhoKind.USER, grants=(Grant(role=Role.VIEWER, subtree="tree/b/x"),))
+    assert [one.path for one in plant.run(plant.historian.branches(deep))] == ["tree"]
+    assert [one.path for one in plant.run(plant.historian.branches(deep, "tree"))] == ["tree/b"]
+    assert plant.run(plant.historian.branches(deep, "acme")) == []

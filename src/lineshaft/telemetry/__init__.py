@@ -8,13 +8,14 @@ Ask    Historian for what was, Live for what is
 
 from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
 from .events import SeriesGrew
-from .model import Aggregate, Answer, Fill, Grades, Latest, Selection, Series
+from .model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
 from .service import Historian, Live, latest_of
 from .settings import TelemetrySettings
 
 __all__ = [
     "Aggregate",
     "Answer",
+    "Branch",
     "Bucket",
     "Calendar",
     "Every",

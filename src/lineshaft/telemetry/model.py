@@ -139,6 +139,17 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A place in the tree of paths."""
+
+    path: PlantPath
+    series: bool
+    """Whether it is itself a series."""
+    deeper: bool
+    """Whether there are series below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
     """The newest sample of one series."""
 

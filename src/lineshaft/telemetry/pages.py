@@ -118,19 +118,17 @@ class _Explorer:
 
     async def _branches(self, parent: str | None) -> list[Node]:
         """The next parts of the paths below a place, as folders and values."""
-        depth = 0 if parent is None else parent.count("/") + 1
-        found = await self._historian.list_series(self._view.who, subtree=parent or "", limit=_MOST_BRANCHES)
-        nodes: dict[str, Node] = {}
-        for one in found:
-            parts = one.path.split("/")
-            if len(parts) <= depth:
-                continue
-            path = "/".join(parts[: depth + 1])
-            leaf = len(parts) == depth + 1
-            nodes[path] = Node(
-                id=path, label=parts[depth], symbol="show_chart" if leaf else "folder", children=not leaf, tickable=leaf
+        found = await self._historian.branches(self._view.who, parent or "", limit=_MOST_BRANCHES)
+        return [
+            Node(
+                id=one.path,
+                label=one.path.name,
+                symbol="folder" if one.deeper else "show_chart",
+                children=one.deeper,
+                tickable=one.series,
             )
-        return list(nodes.values())
+            for one in found
+        ]
 
     async def _chosen(self, ticked: list[str]) -> None:
         if len(ticked) > _MOST_LINES:

@@ -18,7 +18,7 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath, Quality, TimeRange, series_id
 from lineshaft.security import Guard, Who
 from lineshaft.telemetry.buckets import Bucket, Every, fitting
-from lineshaft.telemetry.model import Aggregate, Answer, Fill, Grades, Latest, Selection, Series
+from lineshaft.telemetry.model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
 from lineshaft.telemetry.stitching import OVER_TIME, Cut, Stitched, stitch
 from lineshaft.telemetry.store import Catalogue, Reading, Store, numbered
 
@@ -65,6 +65,11 @@ class Historian:
         if not trees:
             return []
         return await self._catalogue.find(trees, pattern=pattern, search=search, after=after, limit=limit)
+
+    async def branches(self, who: Who, parent: str = "", *, limit: int = 1_000) -> list[Branch]:
+        """What `who` may see one step below a place, in the order of names: the tree of all paths, step by step."""
+        trees = overlap(who.sees(), parent)
+        return await self._catalogue.branches(trees, parent, limit=limit) if trees else []
 
     async def latest(self, who: Who, selection: Selection, *, grades: Grades = Grades.ALL) -> Answer:
         """The newest stored sample of each series, as a raw table; `Live.latest` is faster for what is now."""

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import Kind, PlantPath, series_id
-from lineshaft.telemetry.model import Series, glob
+from lineshaft.telemetry.model import Branch, Series, glob
 
 from .series import SERIES, to_signed
 
 _AT_ONCE = 500
 _PAGE = 2_000
+_LAST = "/\U0010ffff"
+"""A path with this after it sorts behind everything below the path."""
 
 
 class Catalogue:
@@ -42,6 +46,26 @@ class Catalogue:
             after = rows[-1]["path"]
         return found[:limit]
 
+    async def branches(self, trees: Sequence[str], parent: str, *, limit: int) -> list[Branch]:
+        """What lies one step below `parent` within `trees`, in order; one look-up each, however much lies below."""
+        found: dict[str, Branch] = {}
+        depth, after = parent.count("/") + 2 if parent else 1, parent
+        while len(found) < limit:
+            async with self._db.read() as tx:
+                row = await tx.first(_matching(trees, "", after).limit(1))
+            if row is None:
+                break
+            parts = row["path"].split("/")
+            path, deeper = "/".join(parts[:depth]), len(parts) > depth
+            before = found.get(path)
+            found[path] = Branch(
+                path=PlantPath(path),
+                series=not deeper or (before is not None and before.series),
+                deeper=deeper or (before is not None and before.deeper),
+            )
+            after = f"{path}{_LAST}" if deeper else row["path"]
+        return list(found.values())
+
     async def known(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths that have samples."""
         found: set[str] = set()
@@ -52,8 +76,25 @@ class Catalogue:
         return found
 
 
+class _Bytewise(FunctionElement[str]):
+    """A text that compares by its bytes, which SQLite does by itself and PostgreSQL when told so."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(_Bytewise)
+def _as_it_is(element: _Bytewise, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(_Bytewise, "postgresql")
+def _told_so(element: _Bytewise, compiler: Any, **options: Any) -> str:
+    return f'{compiler.process(element.clauses, **options)} COLLATE "C"'
+
+
 def _matching(trees: Sequence[str], search: str, after: str) -> sa.Select[Any]:
-    wanted = sa.select(SERIES).order_by(SERIES.c.path)
+    wanted = sa.select(SERIES).order_by(_Bytewise(SERIES.c.path))
     if "" not in trees:
         places = [
             sa.or_(SERIES.c.path == tree, SERIES.c.path.startswith(f"{tree}/", autoescape=True)) for tree in trees
@@ -61,7 +102,7 @@ def _matching(trees: Sequence[str], search: str, after: str) -> sa.Select[Any]:
         wanted = wanted.where(sa.or_(*places))
     for word in search.lower().split():
         wanted = wanted.where(sa.func.lower(SERIES.c.path).contains(word, autoescape=True))
-    return wanted.where(SERIES.c.path > after) if after else wanted
+    return wanted.where(_Bytewise(SERIES.c.path) > after) if after else wanted
 
 
 def _fits(path: str, trees: Sequence[str], pattern: str) -> bool:
