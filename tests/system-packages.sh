@@ -1,5 +1,5 @@
 #!/bin/sh
-# Debian packages the tests need beside Python: a browser, its driver, a second MQTT broker, fonts.
+# Debian packages the tests need beside Python: a browser, its driver, a second MQTT broker, PostgreSQL, fonts.
 # As root on Debian they are installed; otherwise it says which tests are left out and how to get them.
 set -eu
 
@@ -7,6 +7,7 @@ missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v chromedriver >/dev/null 2>&1 || missing="$missing chromium-driver"
 command -v mosquitto >/dev/null 2>&1 || test -x /usr/sbin/mosquitto || missing="$missing mosquitto"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || missing="$missing fonts-noto-cjk"
 if [ "${1:-}" = venv ]; then missing="python3-venv"; fi
 [ -n "$missing" ] || exit 0
