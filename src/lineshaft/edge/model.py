@@ -97,7 +97,11 @@ class SampleBatch:
     @classmethod
     def decode(cls, data: bytes) -> SampleBatch:
         """Read a bus message; Invalid when it is not a sample batch of a known version."""
-        return cls.from_arrow(read_columns(data))
+        batch = read_columns(data)
+        try:
+            return cls.from_arrow(batch)
+        except (pa.ArrowException, ValueError, LookupError) as error:
+            raise Invalid(f"These {len(data)} bytes are no sample batch: {error}.") from error
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch) -> SampleBatch:
@@ -124,9 +128,10 @@ def read_columns(data: bytes) -> pa.RecordBatch:
     try:
         with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
             batch = reader.read_next_batch()
-    except (pa.ArrowException, StopIteration, OSError) as error:
+        batch.validate(full=True)
+        _check(batch.schema)
+    except (pa.ArrowException, StopIteration, OSError, ValueError, LookupError) as error:
         raise Invalid(f"These {len(data)} bytes are no sample batch: {error}.") from error
-    _check(batch.schema)
     return batch
 
 
