@@ -12,7 +12,7 @@ import pytest
 
 from lineshaft.kernel.clock import to_us
 from lineshaft.kernel.errors import Invalid
-from lineshaft.telemetry.files import Layout, read_blocks, reading, survey
+from lineshaft.telemetry.files import RAW, Format, Layout, encoded, read_blocks, reading, survey
 from lineshaft.telemetry.model import RowTrouble
 
 T0 = to_us(datetime(2025, 3, 30, 0, 30, tzinfo=UTC))
@@ -199,3 +199,28 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes("ts,Größe\n1,2\n".encode("latin-1"))
     with pytest.raises(Invalid, match="UTF-8"):
         rows_of(tmp_path / "data")
+
+
+@pytest.mark.parametrize("kind", [Format.CSV, Format.PARQUET])
+def test_what_was_exported_can_be_imported_as_it_is(tmp_path: Path, kind: Format) -> None:
+    ts = pa.array([T0, T0 + 1, T0 + 2, T0 + 3], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    rows: list[Row] = [
+        ("acme/a", T0, 1.25, None, 0),
+        ("acme/b", T0 + 1, None, 'RUN, "A"', 0x40),
+        ("acme/a", T0 + 2, None, None, 0x81),
+        ("acme/a", T0 + 3, -1e-12, None, 1),
+    ]
+    columns = list(zip(*rows, strict=True))
+    table = pa.table(
+        [
+            pa.array(columns[0]).dictionary_encode(),
+            ts,
+            pa.array(columns[2], pa.float64()),
+            pa.array(columns[3]),
+            columns[4],
+        ],
+        names=RAW.names,
+    )
+    file = tmp_path / "export"
+    file.write_bytes(encoded(table, kind))
+    assert rows_of(file) == (rows, [])
