@@ -102,7 +102,7 @@ async def test_the_overview_shows_machines_and_what_needs_attention(twins: Twins
     async with visit("/", who=EVE) as user:
         await tile(user, "Filler")
         shown = tiles(user)
-        assert (shown["Machines running"]["value"], shown["Need attention"]["value"]) == ("1 / 2", "1")
+        assert (shown["Machines running"]["value"], shown["Attention"]["value"]) == ("1 / 2", "1")
         assert (shown["Filler"]["value"], shown["Filler"]["unit"], shown["Filler"]["status"]) == (
             "410.0",
             "items/min",
@@ -111,8 +111,8 @@ async def test_the_overview_shows_machines_and_what_needs_attention(twins: Twins
         assert (shown["Capper"]["status"], shown["Capper"]["href"]) == ("alarm", f"/assets/{LINE}/capper")
         reasons = await table(user, "Needs attention")
         assert list(cells(reasons, "what").values()) == [
-            "The machine reports a fault: state",
-            "Out of range: vibration",
+            "The machine reports a fault: State",
+            "Out of range: Vibration",
         ]
         assert set(cells(reasons, "machine").values()) == {"Capper"}
         await tell({f"{LINE}/capper/state": 6.0, f"{LINE}/capper/vibration": 2.0})

@@ -148,6 +148,8 @@ class Attention:
     trouble: Trouble
     properties: tuple[str, ...]
     """Names of the properties concerned."""
+    titles: tuple[Words, ...]
+    """What these are called, in the same order."""
     since: datetime | None
     """Source time of the oldest value concerned."""
 
@@ -276,6 +278,7 @@ def attention_of(brief: Brief, points: Iterable[PointState]) -> list[Attention]:
             title=brief.title,
             trouble=trouble,
             properties=tuple(p.point.property.name for p in found),
+            titles=tuple(p.point.property.title for p in found),
             since=min((p.ts for p in found if p.ts is not None), default=None),
         )
         for trouble, found in sorted(by_trouble.items(), key=lambda item: -item[0].severity)

@@ -54,7 +54,8 @@ REFRESH_S = 1.0
 PLACES = tuple(level for level in LEVELS if level not in MACHINES)
 AT_ONCE = 48
 """Tiles drawn before somebody asks for more."""
-MOST_ATTENTION = 50
+FIRST_ATTENTION = 8
+MOST_ATTENTION = 200
 _MOST_BRANCHES = 500
 _MOST_MACHINES = 5_000
 
@@ -93,8 +94,10 @@ class _Board:
         self._tiles: dict[str, Tile] = {}
         self._titles: dict[str, str] = {}
         self._shown = AT_ONCE
+        self._most = FIRST_ATTENTION
         self._well: Any = None
         self._trouble: Any = None
+        self._rest: Any = None
         self._places: Any = None
         self._attention: Table | None = None
         self._reasons: list[Attention] = []
@@ -116,6 +119,7 @@ class _Board:
         self._trouble = stack()
         with self._trouble, section(self._view.text("Needs attention"), flush=True):
             self._attention = self._draw_attention()
+            self._rest = button("", self._show_all, kind="quiet")
         left, right = split(start=0.24)
         with left, section(self._view.text("Plant")):
             self._plant = tree(self._open, on_select=self._go, selected=self._path, label=self._view.text("Plant"))
@@ -177,7 +181,7 @@ class _Board:
         with tiles():
             self._numbers = {
                 "running": tile(text("Machines running")),
-                "attention": tile(text("Need attention")),
+                "attention": tile(text("Attention")),
                 "good": tile(text("Good values")),
                 "doubtful": tile(text("Bad or stale")),
             }
@@ -239,16 +243,23 @@ class _Board:
 
     def _show_attention(self, seen: Overview) -> None:
         assert self._attention is not None
-        reasons = list(seen.attention)
+        reasons = list(seen.attention[: self._most])
         self._well.set_visibility(not reasons)
         self._trouble.set_visibility(bool(reasons))
+        self._rest.set_visibility(self._most == FIRST_ATTENTION and seen.attention_all > len(reasons))
+        self._rest.set_label(self._view.text("Show all {n}", n=seen.attention_all))
         if reasons != self._reasons:
             self._reasons = reasons
             self._attention.set([self._reason(r) for r in reasons])
 
+    async def _show_all(self) -> None:
+        self._most = MOST_ATTENTION
+        await self._refresh()
+
     def _reason(self, reason: Attention) -> dict[str, Any]:
         text = self._view.text
-        names = ", ".join(reason.properties[:3])
+        called_ = zip(reason.titles, reason.properties, strict=True)
+        names = ", ".join([called(title, name, self._view.language) for title, name in called_][:3])
         more = text(" and {n} more", n=len(reason.properties) - 3) if len(reason.properties) > 3 else ""
         return {
             "id": f"{reason.path}:{reason.trouble}",
