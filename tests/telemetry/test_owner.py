@@ -20,6 +20,7 @@ from lineshaft.kernel.errors import Internal, Invalid, PlatformError, Unavailabl
 from lineshaft.telemetry.health import Work
 from lineshaft.telemetry.settings import TelemetrySettings
 from lineshaft.telemetry.store import Engine, RemoteStore
+from lineshaft.telemetry.store.schema import statements
 from lineshaft.telemetry.worker import Owner
 
 
@@ -106,3 +107,13 @@ def test_passwords_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(Unavailable) as away:
         Engine("clickhouse://me:s3cret@127.0.0.1:9/lineshaft")
     assert "s3cret" not in str(away.value)
+
+
+def test_an_older_server_gets_tables_without_what_it_lacks(tmp_path: Path) -> None:
+    engine = Engine(f"chdb://{tmp_path / 'older'}")
+    for statement in statements(alp=False, statistics=False):
+        assert "ALP" not in statement
+        assert "statistics" not in statement
+        engine.command(statement)
+    assert engine.rows("SELECT count() FROM system.tables WHERE database = currentDatabase()")[0][0] >= 7
+    engine.close()

@@ -87,6 +87,8 @@ class Engine:
         self.url = url
         self.limits = limits or Limits()
         self.embedded = url.startswith("chdb:")
+        self._unknown: frozenset[str] = frozenset()
+        """Settings that a server does not have because it is older."""
         self._readers = _Handles(partial(self._connect, reads_only=True), READERS)
         self._writers = _Handles(self._connect, _WRITERS)
         if self.embedded:
@@ -197,12 +199,14 @@ class Engine:
         try:
             client = self._reach({}, database="default")
             client.command(f"CREATE DATABASE IF NOT EXISTS {self._database}")
+            known = {row[0] for row in client.query("SELECT name FROM system.settings").result_rows}
+            self._unknown = frozenset(self._settings()) - known
             client.close()
         except ClickHouseError as error:
             raise _told(error, self.url) from error
 
     def _settings(self) -> dict[str, Any]:
-        return {
+        wanted: dict[str, Any] = {
             "enable_alp_codec": 1,
             "optimize_on_insert": 0,  # duplicates wait for the merge: halves the cost of an insert
             "max_partitions_per_insert_block": 0,  # a device with a wild clock must not stop everybody
@@ -216,6 +220,7 @@ class Engine:
             "output_format_arrow_compression_method": "none" if self.embedded else "lz4_frame",
             "session_timezone": "UTC",
         }
+        return {name: value for name, value in wanted.items() if name not in self._unknown}
 
 
 def _locked(file: Path) -> bool:

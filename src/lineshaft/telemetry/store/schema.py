@@ -55,9 +55,11 @@ _SMALL: Final = "CODEC(ZSTD(1))"
 
 # Every acknowledged insert and every merge is on disk before what it replaces is forgotten. Statistics of
 # columns would take more room than small parts, and nothing asks for them.
-_DURABLE: Final = """fsync_after_insert = 1, fsync_part_directory = 1,
+_DURABLE: Final = """SETTINGS fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1,
-    old_parts_lifetime = 30, auto_statistics_types = ''"""
+    old_parts_lifetime = 30"""
+_NO_STATISTICS: Final = ", auto_statistics_types = ''"
+_KEPT: Final = _DURABLE + _NO_STATISTICS
 
 _CREATE_SAMPLES: Final = f"""
 CREATE TABLE IF NOT EXISTS {SAMPLES} (
@@ -71,7 +73,7 @@ CREATE TABLE IF NOT EXISTS {SAMPLES} (
 ) ENGINE = ReplacingMergeTree(seq)
 PARTITION BY toYYYYMM(ts)
 ORDER BY (series, ts)
-SETTINGS {_DURABLE}
+{_KEPT}
 """
 
 _CREATE_ROLLUP: Final = f"""
@@ -96,15 +98,15 @@ CREATE TABLE IF NOT EXISTS {{table}} (
 ) ENGINE = ReplacingMergeTree(seq)
 PARTITION BY {{partition}}
 ORDER BY (series, bucket)
-SETTINGS {_DURABLE}
+{_KEPT}
 """
 
 _CREATE_FAST: Final = f"""
-CREATE TABLE IF NOT EXISTS {FAST} (series UInt64) ENGINE = ReplacingMergeTree ORDER BY series SETTINGS {_DURABLE}
+CREATE TABLE IF NOT EXISTS {FAST} (series UInt64) ENGINE = ReplacingMergeTree ORDER BY series {_KEPT}
 """
 
 _CREATE_LEAVING: Final = f"""
-CREATE TABLE IF NOT EXISTS {LEAVING} (series UInt64) ENGINE = MergeTree ORDER BY series SETTINGS {_DURABLE}
+CREATE TABLE IF NOT EXISTS {LEAVING} (series UInt64) ENGINE = MergeTree ORDER BY series {_KEPT}
 """
 
 _CREATE_POSITIONS: Final = f"""
@@ -115,12 +117,17 @@ CREATE TABLE IF NOT EXISTS {POSITIONS} (
     seq      UInt64,
     closed   Int64,
     at       DateTime64(6, 'UTC')
-) ENGINE = ReplacingMergeTree(at) ORDER BY (name, created) SETTINGS {_DURABLE}
+) ENGINE = ReplacingMergeTree(at) ORDER BY (name, created) {_KEPT}
 """
 
 
-def statements() -> list[str]:
-    """What creates all tables that are not there yet."""
+def statements(*, alp: bool = True, statistics: bool = True) -> list[str]:
+    """What creates all tables that are not there yet, for engines with and without ALP and column statistics."""
     partitions = {1: "toYYYYMM(bucket)", 60: "toYYYYMM(bucket)", 3600: "toYear(bucket)"}
     rollups = [_CREATE_ROLLUP.format(table=table, partition=partitions[width]) for width, table in ROLLUPS.items()]
-    return [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_LEAVING, _CREATE_POSITIONS]
+    made = [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_LEAVING, _CREATE_POSITIONS]
+    if not alp:
+        made = [statement.replace("ALP, ", "") for statement in made]
+    if not statistics:
+        made = [statement.replace(_NO_STATISTICS, "") for statement in made]
+    return made
