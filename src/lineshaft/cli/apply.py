@@ -69,10 +69,10 @@ def _differs(old: Connection, new: Connection) -> bool:
 
 
 def _show(name: str, old: Connection | None, new: Connection | None) -> None:
-    from lineshaft.edge import as_toml
+    from lineshaft.edge import as_toml, without_secrets
 
-    before = as_toml([old]).splitlines() if old else []
-    after = as_toml([new]).splitlines() if new else []
+    before = as_toml([without_secrets(old)]).splitlines() if old else []
+    after = as_toml([without_secrets(new)]).splitlines() if new else []
     for line in difflib.unified_diff(before, after, f"{name} now", f"{name} in the file", lineterm=""):
         colour = "green" if line.startswith("+") else "red" if line.startswith("-") else None
         typer.secho(line, fg=colour)

@@ -50,7 +50,8 @@ async def _reach(organisation: str, connections: list[Connection]) -> bool:
         finally:
             await connector.close()
 
-    answers = await asyncio.gather(*(one(c) for c in connections if c.enabled))
+    reachable = [c for c in connections if c.enabled and c.raw.get("broker") != "builtin"]
+    answers = await asyncio.gather(*(one(c) for c in reachable))
     for name, trouble in answers:
         typer.secho(f"  {name}: {trouble or 'answers'}", fg="red" if trouble else "green")
     return not any(trouble for _, trouble in answers)

@@ -32,15 +32,12 @@ def register(app: typer.Typer) -> None:
 
 async def _read(loaded: Any, *, secrets: bool) -> str:
     from lineshaft.app import local
-    from lineshaft.edge import as_toml, hide_secrets
+    from lineshaft.edge import as_toml, without_secrets
 
     async with local(loaded) as platform:
         connections = await platform.edge.export(platform.who)
     if not secrets:
-        from dataclasses import replace
-
-        hidden = [{k: v for k, v in hide_secrets(c).items() if k != "connector"} for c in connections]
-        connections = [replace(c, raw=raw) for c, raw in zip(connections, hidden, strict=True)]
+        connections = [without_secrets(c) for c in connections]
     plant = loaded.plant
     head = tomlkit.document()
     head["plant"] = {"name": plant.name, "organisation": plant.organisation, "timezone": plant.timezone}

@@ -24,7 +24,7 @@ from .model import (
     read_columns,
     samples_subject,
 )
-from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets
+from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets, without_secrets
 from .settings import SHELF, BadSettings, EdgeSettings, TagSettings, as_toml, build
 from .store import ConnectionStore, Version
 
@@ -71,4 +71,5 @@ __all__ = [
     "hide_secrets",
     "read_columns",
     "samples_subject",
+    "without_secrets",
 ]

@@ -264,6 +264,11 @@ class _Report(msgspec.Struct):
     health: list[Health]
 
 
+def without_secrets(connection: Connection) -> Connection:
+    """The connection as it may be shown."""
+    return replace(connection, raw=_hidden(connection.raw))
+
+
 def hide_secrets(connection: Connection) -> dict[str, Any]:
     """A connection's settings with passwords and keys left out, for the audit log and exports."""
     return {"connector": connection.connector, **_hidden(connection.raw)}
