@@ -41,7 +41,7 @@ from .recorder import Progress
 
 log = get_log("telemetry")
 _HOUR = 3600
-_ROWS_AT_ONCE = 5_000_000
+_ROWS_AT_ONCE = 500_000
 _HOURS_AT_ONCE = 31 * 24
 _WAIT_S = 2.0
 
