@@ -175,6 +175,15 @@ def test_a_sample_that_is_sent_again_with_another_value_replaces_the_first(engin
     assert (row["count"], row["sum"]) == (1, 7.0)
 
 
+def test_the_last_fraction_of_a_second_belongs_to_its_bucket(engine: Engine, insert: Put) -> None:
+    roller = Roller(engine, SETTINGS)
+    minute = T0 // 60 * 60
+    insert([{"series": 1, "ts": (minute + 60) * 1_000_000 - 1, "number": 1.0, "seq": 1}])
+    stored(engine, 1)
+    roller.beat(now_s=T0 + 7_200)
+    assert rolled(engine, 60)[1, minute]["last_us"] == 59_999_999
+
+
 def test_an_idle_beat_writes_nothing(engine: Engine, insert: Put) -> None:
     roller = Roller(engine, SETTINGS)
     insert([{"series": 1, "ts": T0 * 1_000_000, "number": 1.0, "seq": 1}])

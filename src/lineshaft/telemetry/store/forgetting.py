@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from .engine import Engine
-from .schema import LEAVING, ROLLUPS, SAMPLES
+from .schema import LEAVING, ROLLUPS, SAMPLES, moment
 
 TABLES = {0: SAMPLES, **ROLLUPS}
 """Table of each level by its width in seconds; 0 are the raw rows."""
@@ -31,8 +31,8 @@ def forget_partitions(engine: Engine, level: int, before: int) -> int:
 
 def forget_rows(engine: Engine, level: int, series: Sequence[int] | None, before: int) -> bool:
     """Delete the rows of some series (None: of all) from before a time; returns whether there were any."""
-    table, time = TABLES[level], "bucket" if level else "ts"
-    where = f"{time} < toDateTime({before}, 'UTC')"
+    table = TABLES[level]
+    where = f"bucket < toDateTime({before}, 'UTC')" if level else f"ts < {moment(before)}"
     if series is not None:
         engine.command(f"TRUNCATE TABLE {LEAVING}")
         engine.insert(LEAVING, pa.table({"series": np.array(series, dtype=np.uint64)}))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .engine import Engine
-from .schema import FAST, ROLLUPS, SAMPLES
+from .schema import FAST, ROLLUPS, SAMPLES, moment
 
 LEVELS: Final = tuple(sorted(ROLLUPS))
 FINER: Final = {1: 0, 60: 1, 3600: 60}
@@ -37,7 +37,11 @@ class Span:
 
     def where(self) -> str:
         """As a condition on rows of samples."""
-        return f"ts >= toDateTime({self.start}, 'UTC') AND ts < toDateTime({self.end}, 'UTC')"
+        return f"ts >= {moment(self.start)} AND ts < {moment(self.end)}"
+
+    def where_buckets(self) -> str:
+        """As a condition on rows of rollups."""
+        return f"bucket >= toDateTime({self.start}, 'UTC') AND bucket < toDateTime({self.end}, 'UTC')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +135,7 @@ def _bucket(time: str, level: int) -> str:
 
 def _where(level: int, span: Span, source: _Source, news: News | None, only: str) -> str:
     which = f"series IN ({only})" if only else source.which
-    start, end = f"toDateTime({span.start}, 'UTC')", f"toDateTime({span.end}, 'UTC')"
-    wanted = [f"{source.time} >= {start}", f"{source.time} < {end}"]
+    wanted = [span.where() if source.raw else span.where_buckets()]
     if which:
         wanted.append(which)
     if news is not None:

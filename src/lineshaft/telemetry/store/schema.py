@@ -121,6 +121,14 @@ CREATE TABLE IF NOT EXISTS {POSITIONS} (
 """
 
 
+def moment(second: int) -> str:
+    """A time in whole seconds since 1970 UTC, to compare `samples.ts` with.
+
+    Not `toDateTime`: ClickHouse 26.9 then takes `ts < x` for `ts <= x - 1 s` and skips parts by mistake.
+    """
+    return f"fromUnixTimestamp64Micro({second * 1_000_000}, 'UTC')"
+
+
 def statements(*, alp: bool = True, statistics: bool = True) -> list[str]:
     """What creates all tables that are not there yet, for engines with and without ALP and column statistics."""
     partitions = {1: "toYYYYMM(bucket)", 60: "toYYYYMM(bucket)", 3600: "toYear(bucket)"}
