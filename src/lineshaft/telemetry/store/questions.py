@@ -139,7 +139,10 @@ def _descended(cover: Cover, level: int, spoiled: Spoiled, column: str) -> str:
     if spoiled.get(above):
         wanted.append(f"(series, {start}) IN ({_pairs(spoiled[above])})")
     if cover.frontiers[above].closed * 1_000_000 < cover.end:
-        wanted.append(f"{column} >= toDateTime({cover.frontiers[above].closed}, 'UTC')")
+        closed = cover.frontiers[above].closed
+        wanted.append(
+            f"ts >= {_time(closed * 1_000_000)}" if column == "ts" else f"bucket >= toDateTime({closed}, 'UTC')"
+        )
     return f"({' OR '.join(wanted)})" if wanted else "0"
 
 
