@@ -75,6 +75,14 @@ def test_a_property_may_have_its_own_patience() -> None:
     assert not judge_point(point(stale_after_s=500.0), sample(1.0, age_s=400), NOW, 60).stale
 
 
+def test_a_value_is_not_stale_while_its_machine_still_speaks() -> None:
+    heard = NOW - timedelta(seconds=2)
+    assert not judge_point(point(), sample(1.0, age_s=7200), NOW, 60, heard=heard).stale
+    assert judge_point(point(stale_after_s=5.0), sample(1.0, age_s=7200), NOW, 60, heard=heard).stale
+    silent = NOW - timedelta(seconds=61)
+    assert judge_point(point(), sample(1.0, age_s=61), NOW, 60, heard=silent).stale
+
+
 def test_a_clock_ahead_of_ours_gives_no_negative_age() -> None:
     assert judge_point(point(), sample(1.0, age_s=-30), NOW, 60).age_s == 0.0
 
@@ -140,6 +148,15 @@ async def test_state_tells_value_quality_age_and_range(twins: Twins, tell: Tell)
     empty = by_name["guard"]
     assert (empty.value, empty.quality, empty.age_s, empty.trouble) == (None, None, None, None)
     assert (state.activity, state.trouble, state.condition) == (Activity.RUNNING, Trouble.RANGE, Condition.ATTENTION)
+
+
+async def test_a_silent_machine_is_stale_altogether(twins: Twins, tell: Tell) -> None:
+    await twins.create(ADA, at(FILLER, properties=PROPS))
+    old = datetime.now(UTC) - timedelta(hours=2)
+    await tell({f"{FILLER}/temperature": 20.0, f"{FILLER}/guard": 1.0}, ts=old)
+    assert [p.stale for p in (await twins.now.state(ADA, FILLER)).points] == [False, True, True]
+    await tell({f"{FILLER}/state": 1.0})
+    assert [p.stale for p in (await twins.now.state(ADA, FILLER)).points] == [False, False, False]
 
 
 async def test_a_fault_the_machine_tells_calls_for_attention(twins: Twins, tell: Tell) -> None:

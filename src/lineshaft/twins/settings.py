@@ -12,9 +12,9 @@ class TwinsSettings(Section):
 
     auto_adopt: bool = False
     """Give series that appear a place in the tree by their path, without asking."""
-    stale_after_s: float = Field(default=180.0, gt=0)
-    """A value older than this is shown as stale, unless its property says otherwise; connections repeat
-    unchanged values every `edge.max_silence` seconds."""
+    stale_after_s: float = Field(default=600.0, gt=0)
+    """When nothing has been heard from a machine for this long, its values are stale; a property may have
+    a patience of its own, which then counts for it alone."""
     mirror: bool = True
     """Keep the unified namespace: current values as retained MQTT topics `uns/<path>`."""
     mirror_every_s: float = Field(default=1.0, ge=0.1)

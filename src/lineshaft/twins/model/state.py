@@ -182,13 +182,21 @@ class Overview:
     attention_all: int
 
 
-def judge_point(point: Point, sample: Sample | None, now: datetime, stale_after_s: float) -> PointState:
-    """What a newest sample says about a property."""
+def judge_point(
+    point: Point, sample: Sample | None, now: datetime, stale_after_s: float, *, heard: datetime | None = None
+) -> PointState:
+    """What a newest sample says about a property.
+
+    Machines that tell only what changes leave many values untouched for hours. So a value is stale when nothing
+    at all has been heard from its machine (last at `heard`) for long enough, or when it has a patience of its own.
+    """
     if sample is None:
         return PointState(point=point)
     prop = point.property
     age_s = max((now - sample.ts).total_seconds(), 0.0)
-    stale = sample.quality is Quality.BAD_STALE or age_s > (prop.stale_after_s or stale_after_s)
+    silent_s = age_s if heard is None else max((now - heard).total_seconds(), 0.0)
+    late = age_s > prop.stale_after_s if prop.stale_after_s is not None else silent_s > stale_after_s
+    stale = sample.quality is Quality.BAD_STALE or late
     shown = prop.label(sample.value)
     outside = sample.quality is Quality.BAD_OUT_OF_RANGE or (
         sample.quality.grade is not Grade.BAD and prop.outside(sample.value)

@@ -175,9 +175,12 @@ class _Model:
 
 
 def _usual(above: Level | None, options: dict[str, str]) -> str:
-    """What usually stands below: the next level down."""
-    names = list(options)
-    return names[1] if above is not None and above.value in options and len(names) > 1 else names[0]
+    """What usually stands below: the next level down; below lines and cells machines."""
+    if above is None:
+        return next(iter(options))
+    lower = [level for level in options if Level(level).rank > above.rank]
+    machines = above in (Level.LINE, Level.CELL) and Level.ASSET.value in options
+    return Level.ASSET.value if machines else (lower or list(options))[0]
 
 
 def _draft(view: View, parent: str, values: dict[str, Any]) -> Draft:

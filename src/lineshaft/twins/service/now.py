@@ -232,12 +232,16 @@ class Now:
     # ---- judging ----
 
     def _state(self, twin: Twin, samples: Mapping[str, Sample], moment: datetime) -> TwinState:
-        judged = (self._judge(p, samples.get(p.series), moment) for p in twin.points)
+        known = {p.series: samples[p.series] for p in twin.points if p.series in samples}
+        heard = max((s.ts for s in known.values()), default=None)
+        judged = (self._judge(p, known.get(p.series), moment, heard) for p in twin.points)
         activity, points = activity_of(twin.running, judged)
         return TwinState(path=twin.path, at=moment, activity=activity, points=points)
 
-    def _judge(self, point: Point, sample: Sample | None, moment: datetime) -> PointState:
-        return judge_point(point, sample, moment, self._settings.stale_after_s)
+    def _judge(
+        self, point: Point, sample: Sample | None, moment: datetime, heard: datetime | None = None
+    ) -> PointState:
+        return judge_point(point, sample, moment, self._settings.stale_after_s, heard=heard)
 
     async def _samples(self, points: Iterable[Point]) -> dict[str, Sample]:
         series = list(dict.fromkeys(p.series for p in points))
