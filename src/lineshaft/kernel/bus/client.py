@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -23,26 +22,14 @@ from lineshaft.kernel.errors import Internal, Invalid, NotFound, PlatformError, 
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 
+from .fast import FastClient, Message, Pull, Tap
+from .refusals import pack_error, refused, unpack_error
+
 log = get_log("kernel")
 Handler = Callable[["Message"], Awaitable[None]]
 Answerer = Callable[[bytes], Awaitable[bytes]]
-Tap = Callable[[bytes, bytes, bytes], None]
-"""Gets subject, raw headers and payload of a plain message, at once and on the reader's own time: it must be quick."""
 _OLDEST = (2, 14)
 """The first nats-server that can set a consumer back to what it has acknowledged."""
-_FULL = {10023, 10047, 10077, 10122}  # no room in memory, store or stream
-
-
-@dataclass(slots=True)
-class Message:
-    """One message of a stream or subject; `seq` and `time_ns` are 0 outside streams, headers None inside."""
-
-    subject: str
-    data: bytes
-    reply: str = ""
-    seq: int = 0
-    time_ns: int = 0
-    headers: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,62 +46,10 @@ class StreamSpec:
     replicas: int = 1
 
 
-class _FastClient(Client):  # type: ignore[misc]
-    """The library's client, with a short way for the messages of pulls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pulls: dict[int, _Pull] = {}
-        self.taps: dict[int, Tap] = {}
-
-    async def request(self, *args: Any, **kwargs: Any) -> Msg:
-        """As the library's, but a cancellation that meets the answer is kept; `wait_for` of 3.11 swallows it."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        msg = await super().request(*args, **kwargs)
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
-        return msg
-
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        pull = self.pulls.get(sid)
-        if (tap := self.taps.get(sid)) is not None:
-            tap(subject, headers, data)
-        elif pull is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        elif headers and headers[8:9] == b" ":
-            pull.ended(bytes(headers[9:12]))
-        else:
-            pull.arrived(subject, reply, data)
-
-
-class _Pull:
-    """The inbox of one pull consumer."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.wanted = 0
-        self.done = asyncio.Event()
-        self.status = b""
-
-    def arrived(self, subject: bytes, reply: bytes, data: bytes) -> None:
-        ack = reply.decode()
-        parts = ack.split(".")
-        seq, stamp = (parts[5], parts[7]) if len(parts) == 9 else (parts[7], parts[9])
-        self.messages.append(Message(subject.decode(), bytes(data), ack, int(seq), int(stamp)))
-        if len(self.messages) >= self.wanted:
-            self.done.set()
-
-    def ended(self, status: bytes) -> None:
-        if status != b"100":
-            self.status = status
-            self.done.set()
-
-
 class Bus:
     """A connection that comes back by itself; made by `Bus.connect`."""
 
-    def __init__(self, client: _FastClient) -> None:
+    def __init__(self, client: FastClient) -> None:
         self._nc = client
         self._closing = False
         self.on_back: list[Callable[[], None]] = []
@@ -128,7 +63,7 @@ class Bus:
         TLS addresses shake hands first: the library would otherwise send the password in clear to a
         server that does not offer TLS.
         """
-        client = _FastClient()
+        client = FastClient()
         bus = cls(client)
         options: dict[str, Any] = {"user": user, "password": password} if user else {}
         if url.startswith(("tls://", "wss://")):
@@ -240,7 +175,7 @@ class Bus:
                 f"The message bus is away: {error}.", hint="It is usually back within seconds."
             ) from error
         if msg.headers and "Lineshaft-Error" in msg.headers:
-            raise _unpack_error(msg.data)
+            raise unpack_error(msg.data)
         return bytes(msg.data)
 
     async def answer(self, subject: str, answerer: Answerer, *, queue: str = "") -> Subscription:
@@ -251,11 +186,11 @@ class Bus:
             try:
                 body, headers = await answerer(msg.data), None
             except PlatformError as error:
-                body, headers = _pack_error(error), {"Lineshaft-Error": error.code}
+                body, headers = pack_error(error), {"Lineshaft-Error": error.code}
             except Exception as error:
                 log.error("an answer failed", subject=msg.subject, error=str(error), kind=type(error).__name__)
                 body, headers = (
-                    _pack_error(Internal(f"{type(error).__name__}: {error}")),
+                    pack_error(Internal(f"{type(error).__name__}: {error}")),
                     {"Lineshaft-Error": "internal"},
                 )
             if msg.reply:
@@ -298,8 +233,11 @@ class Bus:
         """Publish into a stream and return its sequence once it is on disk.
 
         A repeated `msg_id` within the stream's duplicate window is stored once. Raises Unavailable
-        when the stream is full, nobody stores the subject or the bus is away.
+        when the stream is full, nobody stores the subject or the bus is away, and Invalid when the
+        message is larger than the bus takes.
         """
+        if len(data) > self._nc.max_payload > 0:
+            raise Invalid(f"A message of {len(data):,} bytes on {subject} is more than the bus takes.")
         headers = {"Nats-Msg-Id": msg_id or new_id()}  # an id of its own makes a repeat after a lost connection safe
         loop = asyncio.get_running_loop()
         until = loop.time() + within_s
@@ -320,7 +258,7 @@ class Bus:
                 await asyncio.sleep(0.1)
         ack = msgspec.json.decode(msg.data)
         if "error" in ack:
-            raise _refused(subject, ack["error"])
+            raise refused(subject, ack["error"])
         return int(ack["seq"])
 
     async def read(
@@ -428,9 +366,9 @@ class Bus:
         await self._api(f"STREAM.PURGE.{stream}", {"seq": before_seq})
 
     @contextlib.asynccontextmanager
-    async def _pull(self) -> AsyncIterator[tuple[str, _Pull]]:
+    async def _pull(self) -> AsyncIterator[tuple[str, Pull]]:
         inbox = self._nc.new_inbox()
-        pull = _Pull()
+        pull = Pull()
         sub = await self._nc.subscribe(inbox)
         self._nc.pulls[sub._id] = pull
         try:
@@ -441,7 +379,7 @@ class Bus:
                 await sub.unsubscribe()
 
     async def _fetch(
-        self, stream: str, consumer: str, pull: tuple[str, _Pull], most: int, linger_s: float
+        self, stream: str, consumer: str, pull: tuple[str, Pull], most: int, linger_s: float
     ) -> list[Message]:
         inbox, box = pull
         box.messages, box.wanted, box.status = [], most, b""
@@ -470,34 +408,3 @@ class Bus:
             kind = NotFound if said.get("code") == 404 else Unavailable if said.get("code", 0) >= 500 else Invalid
             raise kind(f"The bus refuses {verb}: {said.get('description')}.")
         return answer
-
-
-def _refused(subject: str, error: dict[str, Any]) -> PlatformError:
-    if error.get("err_code") in _FULL:
-        return Unavailable(
-            f"The bus has no room for {subject}: {error.get('description')}.",
-            hint="Free disk space or raise bus.max_stream_gb; senders keep their data and try again.",
-        )
-    return Unavailable(f"The bus refuses a message on {subject}: {error.get('description')}.")
-
-
-def _pack_error(error: PlatformError) -> bytes:
-    kind = next(k for k in type(error).__mro__ if k.__module__ == PlatformError.__module__)
-    return msgspec.json.encode(
-        {"kind": kind.__name__, "code": error.code, "message": error.message, "hint": error.hint}
-    )
-
-
-def _unpack_error(body: bytes) -> PlatformError:
-    from lineshaft.kernel import errors
-
-    told = msgspec.json.decode(body)
-    kind = getattr(errors, told["kind"], Internal)
-    error: PlatformError = kind(told["message"], hint=told["hint"])
-    error.code = told["code"]  # type: ignore[misc]
-    return error
-
-
-def unique(prefix: str) -> str:
-    """A message id nobody else uses."""
-    return f"{prefix}:{new_id()}"
