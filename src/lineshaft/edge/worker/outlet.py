@@ -19,16 +19,15 @@ from lineshaft.edge.connectors import Readings
 from lineshaft.edge.model import MOST_SAMPLES, SampleBatch, samples_subject
 from lineshaft.kernel.bus import Bus
 from lineshaft.kernel.clock import now_us
-from lineshaft.kernel.errors import Unavailable
+from lineshaft.kernel.errors import Invalid, Unavailable
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import backoff
-from lineshaft.kernel.terms import Quality
 
 log = get_log("edge")
 _MOST_UNDER_WAY = 16
-_Y2000_US = 946_684_800_000_000
-_AHEAD_US = 86_400_000_000
+_MOST_BYTES = 1_000_000
+"""Of one message with several samples: no bus takes less than that, and long texts reach it."""
 
 
 class Outlet:
@@ -122,7 +121,6 @@ class Outlet:
     def _send(self, all_of_it: SampleBatch, start: int, end: int) -> None:
         rows = slice(start, end)
         used, index = np.unique(all_of_it.index[rows], return_inverse=True)
-        self._seq += 1
         batch = SampleBatch(
             paths=[self._names[i] for i in used],
             index=index.astype(np.int32),
@@ -131,11 +129,18 @@ class Outlet:
             quality=all_of_it.quality[rows],
             text=None if all_of_it.text is None else all_of_it.text[rows],
             edge=self._edge,
-            seq=self._seq,
+            seq=self._seq + 1,
             received_us=now_us(),
         )
+        data = batch.encode()
+        if len(data) > _MOST_BYTES and end - start > 1:
+            middle = (start + end) // 2
+            self._send(all_of_it, start, middle)
+            self._send(all_of_it, middle, end)
+            return
+        self._seq += 1
         self._sending += end - start
-        task = asyncio.get_running_loop().create_task(self._deliver(batch.encode(), self._seq, end - start))
+        task = asyncio.get_running_loop().create_task(self._deliver(data, self._seq, end - start))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
@@ -151,6 +156,10 @@ class Outlet:
                     log.error("samples wait at the edge", edge=self._edge, why=str(error))
                 await asyncio.sleep(backoff(attempt, most_s=2))
                 attempt += 1
+            except Invalid as error:
+                self.dropped += rows
+                log.error("samples were given up", edge=self._edge, samples=rows, why=str(error))
+                break
         if self.blocked:
             log.info("samples flow again", edge=self._edge, waiting=self.waiting)
             self.blocked = ""
@@ -158,22 +167,12 @@ class Outlet:
         self._room.set()
 
     def _merge(self, parts: list[Readings]) -> SampleBatch:
-        """Put readings of many connections under one dictionary of paths, and mend impossible values."""
+        """Put readings of many connections under one dictionary of paths."""
         index = np.concatenate([self._translate(p)[p.index] for p in parts])
         ts = np.concatenate([p.ts for p in parts])
         number = np.concatenate([p.number for p in parts])
         quality = np.concatenate([p.quality for p in parts])
         text = _texts(parts)
-        now = now_us()
-        odd = (ts < _Y2000_US) | (ts > now + _AHEAD_US)
-        if odd.any():
-            ts = np.where(odd, now, ts)
-            quality = np.where(odd & (quality < Quality.BAD), np.uint8(Quality.UNCERTAIN_TIME), quality)
-        empty = ~np.isfinite(number)
-        if empty.any():
-            number = np.where(empty, np.nan, number)
-            blank = empty if text is None else empty & text.is_null().to_numpy(zero_copy_only=False)
-            quality = np.where(blank & (quality < Quality.BAD), np.uint8(Quality.BAD_NO_DATA), quality)
         return SampleBatch(paths=(), index=index, ts=ts, number=number, quality=quality.astype(np.uint8), text=text)
 
     def _translate(self, part: Readings) -> NDArray[np.int32]:

@@ -30,6 +30,7 @@ from lineshaft.kernel.terms import Quality, Value
 
 from .changes import Changes
 from .outlet import Outlet
+from .sieve import sieved
 
 log = get_log("edge")
 Turn = Callable[[Connection, State, str, float], Awaitable[None]]
@@ -171,7 +172,7 @@ class Runner:
             )
             if self._health.state is not State.GOOD:
                 await self._good()
-            self._took(readings)
+            readings = self._took(readings)
             self._name(self._connector.problems())
             if not self._outlet.offer(self._changes.reported(readings)):
                 self._dropped += len(readings)
@@ -180,20 +181,24 @@ class Runner:
                 self._late += 1
                 due = loop.time()
 
-    def _took(self, readings: Readings) -> None:
+    def _took(self, readings: Readings) -> Readings:
+        """Count readings, and take out what no machine can mean."""
         rows = len(readings)
         if rows == 0:
-            return
+            return readings
         self._samples += rows
         self._counts.append((time.monotonic(), rows))
         self._last_sample_us = now_us()
+        fine, problems = sieved(readings)
+        for problem in problems:
+            self.trouble(problem)
+        return fine
 
     # ---- Sink, for connectors that subscribe ----
 
     async def put(self, readings: Readings) -> None:
         """Hand over readings; waits when the platform cannot keep up."""
-        self._took(readings)
-        await self._outlet.put(self._changes.reported(readings))
+        await self._outlet.put(self._changes.reported(self._took(readings)))
 
     async def flush(self) -> None:
         """Return once everything put before is durable."""

@@ -8,7 +8,8 @@
 NATS and MQTT libraries are used here and nowhere else.
 """
 
-from .client import Bus, Message, StreamSpec
+from .client import Bus, StreamSpec
+from .fast import Message
 from .front import Front, MqttMessage, MqttUser, hash_password
 from .retained import Retained
 from .server import Credentials, Embedded, Endpoints

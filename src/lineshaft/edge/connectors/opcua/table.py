@@ -25,6 +25,7 @@ _EPOCH_1970 = 116_444_736_000_000_000
 _OVERFLOW = 0x0480
 """Info bits of a status code: the server's queue was full and values were lost. Part 4, clause 7.39."""
 _GONE = "Browse the server for the node as it is called now; the tag comes back by itself when the node does."
+_NO_NUMBER = "The server says it is good, and it is not a finite number."
 _SLOW = "Raise `queue` of the connection, or give the tag a longer `every`."
 
 
@@ -72,7 +73,7 @@ class Table:
         fast = index >= 0
         fast[list(raw.objects)] = False
         number = np.array(raw.number, dtype=np.float64)[fast]
-        columns = self._scaled(index[fast], ts[fast], number, quality[fast])
+        columns = self._scaled(index[fast], ts[fast], number, quality[fast], report)
         if fast.all():
             return Readings(paths=self._paths, **columns)
         return self._with_slow(columns, raw, np.flatnonzero(~fast), ts, quality, report)
@@ -94,10 +95,17 @@ class Table:
         )
 
     def _scaled(
-        self, index: NDArray[np.int32], ts: NDArray[np.int64], raw: NDArray[np.float64], quality: NDArray[np.uint8]
+        self,
+        index: NDArray[np.int32],
+        ts: NDArray[np.int64],
+        raw: NDArray[np.float64],
+        quality: NDArray[np.uint8],
+        report: Report,
     ) -> dict[str, Any]:
         number = raw * self._scale[index] + self._offset[index]
         odd = ~np.isfinite(number) & (quality < Quality.BAD)
+        for tag in np.unique(index[odd]).tolist():
+            self._refuse(tag, _NO_NUMBER, report)
         quality[odd] = np.where(np.isnan(number[odd]), Quality.BAD_NO_DATA, Quality.BAD_OUT_OF_RANGE)
         number[quality >= Quality.BAD] = NAN
         return {"index": index, "ts": ts, "number": number, "quality": quality}
@@ -139,9 +147,10 @@ class Table:
         except Unfit as unfit:
             self._refuse(pick.tag, f"{tag.address} {unfit}", report)
             return NAN, None, unfit.quality
-        self._unfit.pop(pick.tag, None)
         if text is None and not math.isfinite(number):
+            self._refuse(pick.tag, _NO_NUMBER, report)
             return NAN, None, Quality.BAD_NO_DATA if math.isnan(number) else Quality.BAD_OUT_OF_RANGE
+        self._unfit.pop(pick.tag, None)
         return number, text, quality
 
     def _watch(self, handle: NDArray[np.int32], status: NDArray[np.uint32], report: Report) -> None:
