@@ -347,3 +347,17 @@ def test_the_tree_of_paths_is_walked_step_by_step(plant: Any) -> None:
     assert [one.path for one in plant.run(plant.historian.branches(deep))] == ["tree"]
     assert [one.path for one in plant.run(plant.historian.branches(deep, "tree"))] == ["tree/b"]
     assert plant.run(plant.historian.branches(deep, "acme")) == []
+
+
+def test_ten_thousand_series_fit_into_one_question(plant: Any) -> None:
+    paths = [f"wide/hall-{n % 10}/value-{n}" for n in range(10_000)]
+    plant.name(*paths)
+    plant.insert(paths[77], seconds(7200))
+    plant.know(dict.fromkeys((1, 60, 3600), BEGIN // MICROS + 7200), seq=0)
+    whole = TimeRange(start=from_us(BEGIN), end=from_us(BEGIN + 7200 * MICROS))
+    asked = Selection(subtree="wide", limit=10_000)
+    answer = plant.run(
+        plant.historian.resample(PLATFORM, asked, whole, parse_bucket("1h"), (Aggregate.COUNT, Aggregate.DURATION))
+    )
+    assert (values(answer, "path"), values(answer, "count"), answer.more) == ([paths[77]] * 2, [3600, 3600], False)
+    assert len(plant.run(plant.historian.latest(PLATFORM, asked)).table) == 1

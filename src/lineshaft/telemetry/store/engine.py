@@ -216,6 +216,7 @@ class Engine:
             "max_bytes_before_external_group_by": self.limits.question_mb * _MEGA // 2,
             "max_bytes_before_external_sort": self.limits.question_mb * _MEGA // 2,
             "max_execution_time": self.limits.question_s,
+            "max_query_size": 8 * _MEGA,  # ids of many series are part of the question
             "output_format_arrow_string_as_string": 1,
             "output_format_arrow_compression_method": "none" if self.embedded else "lz4_frame",
             "session_timezone": "UTC",
