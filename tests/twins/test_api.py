@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request, Response
 
 from lineshaft.kernel import http
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.twins import Found, Twins, router
+from lineshaft.twins import Found, Twins
+from lineshaft.twins.api import router
 
 from .conftest import ADA, BOB, EVE
 

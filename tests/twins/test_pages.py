@@ -19,7 +19,7 @@ from lineshaft.console.simulation import visitor
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role, Who
 from lineshaft.telemetry import Live
-from lineshaft.twins import Deed, Found, Level, NoTwin, Twins, finder
+from lineshaft.twins import Deed, Found, Level, NoTwin, Twins
 
 from .conftest import ADA, BOB, EVE, at, person
 
@@ -233,13 +233,6 @@ async def test_types_are_shaped_from_the_screen(twins: Twins, visit: Visit) -> N
         await eventually(own)
     kind = await twins.types.get(ADA, "acme", "gate")
     assert ([p.name for p in kind.properties], kind.version) == (["open"], 1)
-
-
-async def test_the_search_box_finds_twins(twins: Twins) -> None:
-    await twins.create(ADA, at(FILLER, type="filler", title={"en": "Big Filler", "zh": "大灌装机"}))
-    [hit] = await finder(twins)(EVE, "灌装", 5)
-    assert (hit.title, hit.address, hit.subtitle) == ("Big Filler", f"/assets/{FILLER}", f"Filler · {FILLER}")
-    assert await finder(twins)(BOB, "filler", 5) == []
 
 
 async def test_engineers_of_a_line_see_their_line_only(twins: Twins, visit: Visit) -> None:

@@ -6,10 +6,8 @@ Holds  twins, their types, their history, series without a place (table prefix t
 Ask    Twins
 """
 
-from .api import router
 from .errors import BadTwin, NoChange, NoTwin, NoType, Outdated, Superseded, Taken
 from .events import TwinChanged, TwinCreated, TwinRetired
-from .finder import finder
 from .model import (
     Activity,
     AssetType,
@@ -38,12 +36,10 @@ from .model import (
 )
 from .service import Twins, found_in_nodes, found_in_tags
 from .settings import TwinsSettings
-from .worker import workers
 
 __all__ = [
     "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
     "Group", "Level", "NoChange", "NoTwin", "NoType", "Outdated", "Overview", "Point", "PointState", "Property",
     "Proposed", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
-    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "finder", "found_in_nodes", "found_in_tags",
-    "router", "say", "workers",
+    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -33,15 +33,6 @@ TICK_S = 0.1
 LOOK_S = 1.0
 """How often the mirror looks whether the tree has changed."""
 _AT_ONCE = 5_000
-
-
-def workers(
-    twins: Twins, bus: Bus, front: Front | None, edge: Edge
-) -> Iterable[tuple[str, Callable[[], Awaitable[object]]]]:
-    """What to keep running: (name, work)."""
-    yield "twins-adopter", Adopter(twins, bus, edge).run
-    if front is not None and twins.settings.mirror:
-        yield "twins-mirror", Mirror(twins, front).run
 
 
 class Adopter:
