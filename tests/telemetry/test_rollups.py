@@ -177,11 +177,11 @@ def test_a_sample_that_is_sent_again_with_another_value_replaces_the_first(engin
 
 def test_the_last_fraction_of_a_second_belongs_to_its_bucket(engine: Engine, insert: Put) -> None:
     roller = Roller(engine, SETTINGS)
-    minute = T0 // 60 * 60
-    insert([{"series": 1, "ts": (minute + 60) * 1_000_000 - 1, "number": 1.0, "seq": 1}])
+    hour = (T0 // 3_600 + 1) * 3_600
+    insert([{"series": 1, "ts": hour * 1_000_000 - 1, "number": 1.0, "seq": 1}])
     stored(engine, 1)
-    roller.beat(now_s=T0 + 7_200)
-    assert rolled(engine, 60)[1, minute]["last_us"] == 59_999_999
+    roller.beat(now_s=hour + 7_200)
+    assert rolled(engine, 60)[1, hour - 60]["last_us"] == 59_999_999
 
 
 def test_an_idle_beat_writes_nothing(engine: Engine, insert: Put) -> None:
