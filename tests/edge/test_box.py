@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
 
-from lineshaft.edge import ConnectionStore, Edge, EdgeSettings, SampleBatch, State
+from lineshaft.edge import Connection, ConnectionStore, Edge, EdgeSettings, SampleBatch, State, as_toml
+from lineshaft.edge.api import router
+from lineshaft.edge.connectors import Readings
 from lineshaft.edge.connectors.modbus.fake import ReplayServer
 from lineshaft.edge.errors import BadConnection, Changed, NotWritable
-from lineshaft.edge.worker import EdgeBox
+from lineshaft.edge.worker import EdgeBox, Outlet
+from lineshaft.edge.worker.sieve import sieved
 from lineshaft.kernel.bus import Bus
+from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database
-from lineshaft.kernel.errors import Forbidden, Invalid
+from lineshaft.kernel.errors import Forbidden, Invalid, PlatformError, Unavailable
+from lineshaft.kernel.http import caller
 from lineshaft.kernel.outbox import relay
 from lineshaft.kernel.tasks import Crew
-from lineshaft.kernel.terms import Quality
+from lineshaft.kernel.terms import PlantPath, Quality
 from lineshaft.security import Grant, Guard, Role, Who, WhoKind
 
 ENGINEER = Who(id="e", name="Eva", kind=WhoKind.USER, grants=(Grant(role=Role.ENGINEER, subtree="acme"),))
@@ -33,6 +42,7 @@ class Stage:
     def __init__(self, edge: Edge, box: EdgeBox, device: ReplayServer, bus: Bus) -> None:
         self.edge, self.box, self.device, self.bus = edge, box, device, bus
         self.batches: list[SampleBatch] = []
+        self.crew = Crew()
 
     def raw(self, **more: object) -> dict[str, object]:
         tags = [
@@ -81,10 +91,10 @@ async def stage(bus: Bus, db: Database, tmp_path: Path) -> AsyncIterator[Stage]:
         async for messages in bus.read("SAMPLES", start_seq=1, linger_s=0.05):
             stage.batches += [SampleBatch.decode(m.data) for m in messages]
 
-    async with Crew() as crew:
+    async with Crew() as crew, Crew() as stage.crew:
         crew.keep("relay", lambda: relay(db, bus))
         crew.keep("collect", collect)
-        crew.keep("box", box.run)
+        stage.crew.keep("box", box.run)
         await edge.listen()
         yield stage
     await device.close()
@@ -216,3 +226,110 @@ async def test_a_port_that_answers_garbage_is_named_and_harms_nobody(stage: Stag
     await stage.device.set({"pressure": 7.75, "level": 40.0})
     await stage.until(lambda: (7.75, 0) in stage.rows("acme/hall/tank/pressure"))
     server.close()
+
+
+async def test_a_tag_may_not_stand_outside_what_its_author_may_change(stage: Stage) -> None:
+    hall = Who(id="h", name="Hal", kind=WhoKind.USER, grants=(Grant(role=Role.ENGINEER, subtree="acme/hall"),))
+    raw = stage.raw(tags=[{"path": "/acme/office/safe", "address": "holding:0:float32"}])
+    with pytest.raises(Forbidden):
+        await stage.edge.test(hall, "modbus", raw)
+    with pytest.raises(Forbidden):
+        await stage.edge.save(hall, "modbus", raw)
+    assert await stage.edge.list_(ENGINEER) == []
+    await stage.edge.save(hall, "modbus", stage.raw())
+
+
+async def test_the_answer_to_a_saved_connection_hides_its_secrets(stage: Stage) -> None:
+    raw = {"name": "hall", "path": "hall", "broker": "mqtt://127.0.0.1:1", "subscriptions": ["s/#"]}
+    app = FastAPI()
+    app.include_router(router(stage.edge))
+    app.dependency_overrides[caller] = lambda: ENGINEER
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://edge") as client:
+        for password in ("s3cret-s3cret", "***"):
+            body = {"connector": "mqtt", "raw": {**raw, "user": "u", "password": password}}
+            saved = await client.put("/connections", json=body)
+            assert (saved.status_code, saved.json()["raw"]["password"]) == (200, "***")
+        restored = await client.post("/connections/hall/versions/1/restore")
+        assert (restored.status_code, restored.json()["raw"]["password"]) == (200, "***")
+
+
+async def test_text_does_not_slip_past_the_range_of_a_number(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until_health(State.GOOD)
+    for text in ("101", "nan", "much"):
+        with pytest.raises(Invalid):
+            await stage.edge.write(ENGINEER, "acme/hall/tank/level", text)
+    assert (await stage.edge.write(ENGINEER, "acme/hall/tank/level", "55")).read_back == 55.0
+
+
+async def test_what_a_machine_says_while_it_is_let_go_still_leaves(stage: Stage) -> None:
+    async def talks_last() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stage.box.outlet.offer(Readings.of(["acme/hall/last"], [7.0], now_us()))
+
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until_health(State.GOOD)
+    stage.box._crew.keep("talks last", talks_last)
+    await asyncio.sleep(0.1)
+    await stage.crew.stop()
+    assert stage.box.outlet.waiting == 0
+
+
+async def test_a_stopped_box_answers_nobody(stage: Stage) -> None:
+    await stage.until(lambda: bool(stage.box._crew._tasks))
+    await stage.crew.stop()
+    with pytest.raises(Unavailable, match="Nobody answers"):
+        await stage.bus.ask("lineshaft.edge.e1.do", b"{}", within_s=2)
+
+
+async def test_a_polled_connection_without_tags_is_opened_once(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw(tags=[]))
+    await stage.until_health(State.GOOD)
+    await asyncio.sleep(1)
+    assert (await stage.edge.get(ENGINEER, "plc")).health.reconnects == 0
+
+
+async def test_a_value_dropped_for_want_of_room_is_reported_when_there_is_room(stage: Stage) -> None:
+    most, stage.box.outlet._most_waiting = stage.box.outlet._most_waiting, 0
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    await stage.until(lambda: stage.box.outlet.dropped > 3)
+    stage.box.outlet._most_waiting = most
+    await stage.until(lambda: (2.5, 0) in stage.rows("acme/hall/tank/pressure"))
+
+
+async def test_nothing_counts_as_durable_that_was_given_up(bus: Bus) -> None:
+    outlet = Outlet(bus, organisation="acme", edge="e1")
+    await outlet.put(Readings.of(["acme/a"], [1.0], now_us()))
+    flushing = asyncio.create_task(outlet.flush())
+    await asyncio.sleep(0)
+    for task in list(outlet._under_way):
+        task.cancel()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(flushing, 5)
+
+
+async def test_a_write_that_failed_half_way_is_in_the_audit_log(stage: Stage, db: Database) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw(timeout_s=1.0, answer_timeout_s=0.3))
+    await stage.until_health(State.GOOD)
+    await stage.device.close()
+    with pytest.raises(PlatformError):
+        await stage.edge.write(ENGINEER, "acme/hall/tank/level", 55.0)
+    async with db.read() as tx:
+        rows = await tx.all(sa.text("SELECT * FROM security_audit WHERE action = 'edge.write'"))
+    assert "55" in str(rows[-1]["after"])
+
+
+def test_half_a_character_is_replaced_because_nothing_could_carry_it() -> None:
+    fine, problems = sieved(Readings.of(["acme/a", "acme/b"], ["pump \ud800", "Füller"], now_us()))
+    assert (list(fine.text), problems) == (["pump ?", "Füller"], [])
+
+
+def test_a_setting_without_a_value_is_left_out_of_the_file() -> None:
+    raw = {"name": "plc", "host": "h", "unit": None, "tags": [{"path": "a", "address": "holding:0", "low": None}]}
+    text = as_toml([Connection(name="plc", connector="modbus", path=PlantPath("acme/plc"), enabled=True, raw=raw)])
+    assert "unit" not in text
+    assert tomllib.loads(text)["edge"]["modbus"] == [
+        {"name": "plc", "host": "h", "tags": [{"path": "a", "address": "holding:0"}]}
+    ]

@@ -13,7 +13,7 @@ from lineshaft.security import Who
 
 from .connectors import Node
 from .model import Connection, Seen, WriteResult
-from .service import ConnectionView, ConnectorInfo, Edge
+from .service import ConnectionView, ConnectorInfo, Edge, without_secrets
 from .store import Version
 
 Caller = Annotated[Who, Depends(caller)]
@@ -65,7 +65,7 @@ def router(edge: Edge) -> APIRouter:
     @api.put("/connections")
     async def save(who: Caller, body: ConnectionBody) -> Connection:
         """Add or change a connection; give `expected` to be told when somebody was faster."""
-        return await edge.save(who, body.connector, body.raw, expected=body.expected, origin="api")
+        return without_secrets(await edge.save(who, body.connector, body.raw, expected=body.expected, origin="api"))
 
     @api.delete("/connections/{name}", status_code=204)
     async def remove(who: Caller, name: str) -> Response:
@@ -81,7 +81,7 @@ def router(edge: Edge) -> APIRouter:
     @api.post("/connections/{name}/versions/{version}/restore")
     async def restore(who: Caller, name: str, version: int) -> Connection:
         """Make an earlier version the current one again."""
-        return await edge.restore(who, name, version)
+        return without_secrets(await edge.restore(who, name, version))
 
     @api.post("/connections/test")
     async def test(who: Caller, body: ConnectionBody) -> list[Seen]:

@@ -14,7 +14,7 @@ import msgspec
 
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
-from lineshaft.kernel.errors import Unavailable
+from lineshaft.kernel.errors import PlatformError, Unavailable
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
@@ -151,7 +151,7 @@ class Edge:
     async def test(self, who: Who, connector: str, raw: dict[str, Any]) -> list[Seen]:
         """Open the machine, look at its values, let go again; nothing is stored."""
         trial = self.built(connector, {"name": "test", **raw})
-        await self._guard.require(who, Role.ENGINEER, trial.connection.path, "edge.test")
+        await self._require_places(who, trial, "edge.test")
         answer = await self._do({"verb": "test", "connector": connector, "raw": raw}, within_s=25)
         return decode(answer, list[Seen])
 
@@ -180,8 +180,9 @@ class Edge:
         if old is not None:
             await self._guard.require(who, Role.ENGINEER, old.path, "edge.save")
             raw = {k: old.raw[k] if v == HIDDEN and k in old.raw else v for k, v in raw.items()}
-        new = replace(self.built(connector, raw).connection, origin=origin)
-        await self._guard.require(who, Role.ENGINEER, new.path, "edge.save")
+        built = self.built(connector, raw)
+        await self._require_places(who, built, "edge.save")
+        new = replace(built.connection, origin=origin)
         async with self._store.db.begin() as tx:
             saved = await self._store.put(tx, new, by=who.name, expected=expected)
             await self._record(who, "edge.save", new.name, old, saved, tx)
@@ -213,11 +214,23 @@ class Edge:
         place = PlantPath.parse(path)
         await self._guard.require(who, Role.OPERATOR, place, "edge.write")
         question = {"verb": "write", "path": path, "value": value}
-        result = decode(await self._do(question, within_s=20), WriteResult)
+        try:
+            result = decode(await self._do(question, within_s=20), WriteResult)
+        except PlatformError as error:
+            await self._guard.record(who, "edge.write", path, after={"asked": value, "failed": error.message})
+            raise
         await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
         return result
 
     # ---- inside ----
+
+    async def _require_places(self, who: Who, built: Built, action: str) -> None:
+        """An engineer at the connection's place and wherever its tags reach beyond it."""
+        root = built.connection.path
+        await self._guard.require(who, Role.ENGINEER, root, action)
+        for tag in built.tags:
+            if not tag.path.within(root):
+                await self._guard.require(who, Role.ENGINEER, tag.path, action)
 
     async def _find(self, who: Who, name: str) -> Connection:
         found = await self._store.find(name)

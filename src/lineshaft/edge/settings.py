@@ -252,7 +252,8 @@ def as_toml(connections: Sequence[Connection]) -> str:
         tables = edge.setdefault(connection.connector, tomlkit.aot())
         table = tomlkit.table()
         for key, value in connection.raw.items():
-            table[key] = _tag_tables(value) if key == "tags" else value
+            if value is not None:
+                table[key] = _tag_tables(value) if key == "tags" else value
         tables.append(table)
     if connections:
         document["edge"] = edge
@@ -263,6 +264,6 @@ def _tag_tables(tags: list[dict[str, Any]]) -> Any:
     array = tomlkit.aot()
     for tag in tags:
         table = tomlkit.table()
-        table.update(tag)
+        table.update({key: value for key, value in tag.items() if value is not None})
         array.append(table)
     return array

@@ -79,9 +79,8 @@ class EdgeBox:
     async def run(self) -> None:
         """Run until cancelled; on the way out machines are let go first, then the last batches leave."""
         subject = f"lineshaft.edge.{self._settings.name}"
+        answering = await self._bus.answer(f"{subject}.do", self._answer)
         outlet = asyncio.create_task(self.outlet.run(), name="outlet")
-        await self._bus.answer(f"{subject}.do", self._answer)
-        await self._follow()
         self._crew.keep(
             "changed", lambda: on_fact(self._bus, ConnectionChanged, f"edge-{self._settings.name}", self._changed)
         )
@@ -91,8 +90,11 @@ class EdgeBox:
         self._crew.every("health", timedelta(seconds=1), lambda: self._bus.send(f"{subject}.health", self._report()))
         self._crew.every("follow", timedelta(seconds=30), self._follow)
         try:
-            await outlet
+            await self._follow()
+            await asyncio.shield(outlet)  # a cancellation meant for us would end the outlet before the machines
         finally:
+            with contextlib.suppress(Exception):  # the bus may be away; started again, nothing may be done twice
+                await answering.unsubscribe()
             await self._crew.stop()
             for name in list(self._runners):
                 await self._stop(name)

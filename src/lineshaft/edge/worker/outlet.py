@@ -78,11 +78,13 @@ class Outlet:
         return True
 
     async def flush(self) -> None:
-        """Return once everything accepted so far is on the bus's disk."""
+        """Return once everything accepted so far is on the bus's disk; Unavailable when some of it was given up."""
         self._send_all()
         pending = list(self._under_way)
         if pending:
             await asyncio.wait(pending)
+        if any(task.cancelled() or task.exception() for task in pending):
+            raise Unavailable("The edge stopped before everything was stored.", hint="It is taken again later.")
 
     async def run(self) -> None:
         """Send what gathers, for ever; on the way out everything accepted is sent first."""

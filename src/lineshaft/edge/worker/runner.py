@@ -155,6 +155,9 @@ class Runner:
             await self._good()
             await self._connector.subscribe(self)
             raise Unavailable(f"{self.connection.name} ended the subscription.")
+        if not self.tags:
+            await self._good()
+            await asyncio.Event().wait()  # held open for whoever looks for tags
         async with asyncio.TaskGroup() as group:
             for tags in _groups(self.tags.values()):
                 group.create_task(self._poll(tags))
@@ -174,8 +177,10 @@ class Runner:
                 await self._good()
             readings = self._took(readings)
             self._name(self._connector.problems())
-            if not self._outlet.offer(self._changes.reported(readings)):
-                self._dropped += len(readings)
+            news = self._changes.reported(readings)
+            if not self._outlet.offer(news):
+                self._dropped += len(news)
+                self._changes.forget()  # what was dropped is still news
             due += span
             if due < loop.time():
                 self._late += 1
@@ -291,10 +296,19 @@ def _same(seen: Value | None, asked: Value, tag: Tag) -> bool:
     return abs(float(seen) - float(asked)) <= max(abs(tag.scale), abs(float(asked)) * 1e-6)
 
 
+def _number_in(tag: Tag, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is no number, and {tag.path} has a range.", hint="Give a number.") from error
+
+
 def checked(tag: Tag, value: Value) -> Value:
     """The value as it may be written, or Invalid saying why not."""
     if isinstance(value, str):
-        return value
+        if tag.low is None and tag.high is None:
+            return value
+        value = _number_in(tag, value)
     number = float(value)
     if not np.isfinite(number):
         raise Invalid(f"{value!r} is no value for {tag.path}.", hint="Give a finite number.")

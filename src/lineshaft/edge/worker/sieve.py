@@ -9,6 +9,7 @@ So one machine's fault is nobody else's loss. Each is named by its path.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,13 +24,15 @@ MOST_TEXT = 250_000
 """Characters of one value; a megabyte at most, which every message bus takes."""
 _Y2000_US = 946_684_800_000_000
 _AHEAD_US = 86_400_000_000
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON can spell and UTF-8 cannot carry."""
 Rows = NDArray[np.bool_]
 
 
 def sieved(readings: Readings) -> tuple[Readings, list[Problem]]:
     """The readings as they may be sent, and what was wrong with them."""
     problems: list[Problem] = []
-    for sieve in (_times, _numbers, _texts):
+    for sieve in (_times, _numbers, _halves, _texts):
         readings, found = sieve(readings)
         problems += found
     return readings, problems
@@ -55,6 +58,13 @@ def _numbers(r: Readings) -> tuple[Readings, Iterator[Problem]]:
     number = np.where(np.isfinite(r.number), r.number, np.nan)
     mended = replace(r, number=number, quality=_worse(r.quality, claimed, Quality.BAD_NO_DATA))
     return mended, _problems(r, claimed, "It claims to be good and is not a number.", "Look at the machine.")
+
+
+def _halves(r: Readings) -> tuple[Readings, Iterator[Problem]]:
+    if r.text is None or not any(text is not None and _HALF.search(text) for text in r.text):
+        return r, iter(())
+    text = [None if told is None else told.encode("utf-8", "replace").decode() for told in r.text]
+    return replace(r, text=text), iter(())
 
 
 def _texts(r: Readings) -> tuple[Readings, Iterator[Problem]]:
