@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from lineshaft.app import load_config, local
 from lineshaft.cli.demo import recording
 from lineshaft.cli.new import write
-from lineshaft.edge import SHELF
+from lineshaft.edge import SHELF, EdgeSettings
 from lineshaft.kernel.errors import Conflict, Invalid
+from lineshaft.kernel.processes import note_self
 
 PLANT = """
 [plant]
@@ -77,6 +80,13 @@ def test_an_unknown_role_is_refused(plant: Path) -> None:
     assert "Did you mean 'telemetry'?" in done.stderr
 
 
+def test_a_second_run_is_refused_and_overwrites_nothing_of_the_first(plant: Path) -> None:
+    note_self(plant / "data" / "run", "keeper")
+    done = run("run", folder=plant)
+    assert (done.returncode, "already runs" in done.stderr) == (2, True)
+    assert sorted(p.name for p in (plant / "data").rglob("*")) == ["keeper.pid", "run"]
+
+
 def test_a_sample_is_printed_and_right(tmp_path: Path) -> None:
     done = run("sample", "modbus", folder=tmp_path)
     assert done.returncode == 0
@@ -98,6 +108,20 @@ def test_apply_shows_the_difference_and_export_writes_it_back(plant: Path) -> No
     assert (one["name"], one["port"], one["tags"][0]["address"]) == ("plc", 5020, "holding:0:float32")
     again = run("apply", "out.toml", folder=plant)
     assert "Nothing to change" in again.stdout
+
+
+def test_what_was_applied_from_another_file_outlives_the_next_start(plant: Path) -> None:
+    assert run("apply", "plant.toml", "--yes", folder=plant).returncode == 0
+    (plant / "night.toml").write_text((plant / "plant.toml").read_text().replace("5020", "5021"))
+    assert run("apply", "night.toml", "--yes", folder=plant).returncode == 0
+    config = load_config(plant / "plant.toml")
+
+    async def start() -> object:
+        async with local(config) as here:
+            await here.edge.declare(here.who, config.get(EdgeSettings).declared(config.plant))
+            return (await here.edge.get(here.who, "plc")).connection.raw["port"]
+
+    assert asyncio.run(start()) == 5021
 
 
 def test_map_prints_the_contexts_in_the_order_of_the_flow(tmp_path: Path) -> None:

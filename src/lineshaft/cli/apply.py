@@ -49,8 +49,11 @@ async def _apply(loaded: Config, file: Path, *, yes: bool, prune: bool) -> None:
             _show(connection.name, connection, None)
         if not yes and not typer.confirm(f"Change {len(changed)} and remove {len(gone)} connections?"):
             raise typer.Exit(1)
+        # What came from another file stays until plant.toml itself changes; see Edge.declare.
+        own = loaded.source is not None and file.resolve() == loaded.source.resolve()
         for connection in changed:
-            await platform.edge.save(platform.who, connection.connector, connection.raw, origin="file")
+            origin = "file" if own else "apply"
+            await platform.edge.save(platform.who, connection.connector, connection.raw, origin=origin)
         for connection in gone:
             await platform.edge.remove(platform.who, connection.name)
     typer.secho(f"{len(changed)} changed, {len(gone)} removed. Each is a version and can be restored.", fg="green")

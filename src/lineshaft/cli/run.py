@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lineshaft.kernel.config import Config
     from lineshaft.kernel.processes import Program
 
+_WORKER_STOPS_S = 40.0
+"""Screens, machines, last batches and the store each take their time; killed halfway, samples would be lost."""
 FILE = typer.Option(None, "--config", "-c", help="The configuration file; plant.toml when there is one.")
 
 
@@ -68,11 +70,12 @@ def hand_over(loaded: Config, config: Path | None, roles: Sequence[str], *, more
     from lineshaft.app import check_roles
     from lineshaft.kernel.bus import Embedded
     from lineshaft.kernel.config import BusSettings
-    from lineshaft.kernel.keeper import command, write_plan
+    from lineshaft.kernel.keeper import command, require_free, write_plan
     from lineshaft.kernel.processes import Program
 
     check_roles(roles)
     data = loaded.data.resolve()
+    require_free(data / "run")
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     bus = loaded.get(BusSettings)
@@ -83,7 +86,8 @@ def hand_over(loaded: Config, config: Path | None, roles: Sequence[str], *, more
     argv = [sys.executable, "-m", "lineshaft.cli", "worker", *roles]
     if file is not None:
         argv += ["--config", str(file.resolve())]
-    programs.append(Program(name="worker", argv=tuple(argv), output=logs / "lineshaft.log"))
+    worker = Program(name="worker", argv=tuple(argv), output=logs / "lineshaft.log", stop_within_s=_WORKER_STOPS_S)
+    programs.append(worker)
     write_plan(data / "run", programs)
     line = command(data / "run")
     sys.stdout.flush()

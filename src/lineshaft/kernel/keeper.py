@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .errors import Conflict
 from .log import configure, get_log
 from .processes import Keeper, Program, gone, living_pid, note_self
 
@@ -33,12 +34,27 @@ def write_plan(run_folder: Path, programs: Sequence[Program]) -> None:
     run_folder.mkdir(parents=True, exist_ok=True)
     (run_folder / "ready.txt").unlink(missing_ok=True)
     plan = [
-        {"name": p.name, "argv": p.argv, "env": dict(p.env), "output": str(p.output) if p.output else None}
+        {
+            "name": p.name,
+            "argv": p.argv,
+            "env": dict(p.env),
+            "output": str(p.output) if p.output else None,
+            "stop_within_s": p.stop_within_s,
+        }
         for p in programs
     ]
     temporary = run_folder / ".plan.json"
     temporary.write_text(json.dumps(plan))
     temporary.replace(run_folder / "plan.json")
+
+
+def require_free(run_folder: Path) -> None:
+    """Conflict when a keeper works on this folder; asked before anything of the running one is overwritten."""
+    other = living_pid(run_folder, "keeper")
+    if other not in (None, os.getpid()):
+        raise Conflict(
+            f"Lineshaft already runs on this data folder (process {other}).", hint="Stop it first, with Ctrl-C or kill."
+        )
 
 
 def command(run_folder: Path) -> list[str]:
@@ -59,7 +75,7 @@ async def keep(run_folder: Path) -> None:
     keeper = Keeper(run_folder)
     for entry in json.loads((run_folder / "plan.json").read_text()):
         output = Path(entry["output"]) if entry["output"] else None
-        await keeper.start(Program(name=entry["name"], argv=tuple(entry["argv"]), env=entry["env"], output=output))
+        await keeper.start(Program(**{**entry, "argv": tuple(entry["argv"]), "output": output}))
     announcing = asyncio.create_task(_announce(run_folder / "ready.txt"))
     if _REPLACES in os.environ:
         announcing.cancel()
