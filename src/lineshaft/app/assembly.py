@@ -39,9 +39,9 @@ CONTEXTS = ("lineshaft.security", "lineshaft.edge", "lineshaft.telemetry", "line
 ROLES = ("edge", "telemetry", "twins", "console")
 
 
-def load_config(file: Path | None) -> Config:
+def load_config(file: Path | None, *, known_right: bool = False) -> Config:
     """Read and check everything there is to set; ConfigError names every fault."""
-    return load(file, SECTIONS)
+    return load(file, SECTIONS, known_right=known_right)
 
 
 def check_roles(roles: Sequence[str]) -> None:

@@ -85,7 +85,7 @@ class _Stage:
     def config(self, file: Path) -> Config:
         from lineshaft.app import load_config
 
-        return load_config(file)
+        return load_config(file, known_right=True)
 
     def _keep(self, name: str, make: Any) -> Any:
         if name not in self._kept:
