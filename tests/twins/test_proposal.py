@@ -66,6 +66,35 @@ def test_short_paths_have_a_machine_too(path: str, levels: list[Level]) -> None:
     assert [p.draft.level for p in propose([Found(path=PlantPath(path))], TYPES, {}, bold=False)] == levels
 
 
+def test_what_has_machines_below_is_a_place_that_has_values() -> None:
+    hall = [Found(path=PlantPath(f"acme/b/building/hall-1/{p}")) for p in ("light", "air/co2", "gate/open")]
+    made = {p.draft.path.name: p.draft for p in propose(hall, TYPES, {}, bold=False)}
+    assert [made[n].level for n in ("hall-1", "air", "gate")] == [Level.LINE, Level.ASSET, Level.ASSET]
+    assert [p.name for p in made["hall-1"].properties] == ["light"]
+
+
+def test_what_lies_below_a_machine_is_its_component() -> None:
+    pump = [Found(path=PlantPath(f"acme/b/a/l/pump-1/{p}")) for p in ("speed", "vibration/x", "vibration/axis/y")]
+    made = {p.draft.path.name: p.draft for p in propose(pump, TYPES, {}, bold=False)}
+    assert (made["pump-1"].type, made["pump-1"].level) == ("pump", Level.ASSET)
+    assert [made[n].level for n in ("vibration", "axis")] == [Level.COMPONENT, Level.COMPONENT]
+
+
+def test_a_guessed_machine_becomes_a_place_when_machines_appear_below() -> None:
+    path = PlantPath("acme/b/building/hall-1")
+    tree = {p: Twin(id=p, draft=Draft(path=PlantPath(p), level=level)) for p, level in (
+        ("acme", Level.ORGANISATION), ("acme/b", Level.SITE), ("acme/b/building", Level.AREA))}  # fmt: skip
+    guessed = Draft(path=path, level=Level.ASSET, properties=(Property(name="light"),))
+    tree |= standing(guessed)
+    air = [Found(path=PlantPath(f"{path}/air/co2"))]
+    assert [(p.draft.path, p.draft.level, p.version) for p in propose(air, TYPES, tree, bold=False)] == [
+        (path, Level.LINE, 4),
+        (f"{path}/air", Level.ASSET, 0),
+    ]
+    named = replace(guessed, title={"en": "Hall"})
+    assert [p.draft.level for p in propose(air, TYPES, tree | standing(named), bold=False)] == [Level.COMPONENT]
+
+
 def test_a_name_and_properties_speak_for_a_type() -> None:
     one = last(propose(found("speed", "flow", unit=""), TYPES, {}, bold=False))
     assert one.draft.type == "pump"

@@ -85,51 +85,87 @@ def propose(
 
     `existing` holds twins by path, and twins that were moved also by the path their series still have.
     """
-    known = list(types)
     machines: dict[PlantPath, list[Found]] = {}
     for one in found:
         parent = one.path.parent
         if parent is not None:
             machines.setdefault(parent, []).append(one)
-    proposed: dict[str, Proposed] = {}
+    plan = _Plan(list(types), existing, {place for machine in machines for place in _above(machine)}, bold=bold)
     for path, series in sorted(machines.items()):
-        twin = existing.get(path)
-        if twin is None:
-            _ancestors(path, existing, proposed)
-            level = _clamped(path, level_at(path.count("/"), path.count("/")), existing, proposed)
-            made = _fresh(path, level, series, known, bold=bold)
-        else:
-            made = _extended(twin, series, bold=bold)
+        plan.add(path, series)
+    return plan.in_order()
+
+
+class _Plan:
+    """The twins proposed so far; parents are added before children."""
+
+    def __init__(
+        self, types: list[AssetType], existing: Mapping[str, Twin], inner: set[PlantPath], *, bold: bool
+    ) -> None:
+        self._types = types
+        self._existing = existing
+        self._inner = inner
+        self._bold = bold
+        self._proposed: dict[str, Proposed] = {}
+
+    def in_order(self) -> list[Proposed]:
+        return [self._proposed[path] for path in sorted(self._proposed, key=lambda p: (p.count("/"), p))]
+
+    def add(self, path: PlantPath, series: list[Found]) -> None:
+        """A machine with its series."""
+        twin = self._existing.get(path)
+        for place in () if twin else _above(path):
+            self._hold(place, path.count("/"))
+        made = _extended(twin, series, bold=self._bold) if twin else self._fresh(path, series)
         if made.adds:
-            proposed[made.draft.path] = made
-    return [proposed[path] for path in sorted(proposed, key=lambda p: (p.count("/"), p))]
+            known = self._proposed.get(made.draft.path)
+            level = known.draft.level if known else made.draft.level
+            self._proposed[made.draft.path] = replace(made, draft=replace(made.draft, level=level))
+
+    def _hold(self, place: PlantPath, of: int) -> None:
+        """What stands above a machine: made by depth where there is nothing; what was taken for a machine and
+        was never named or typed turns out to be a place."""
+        if place in self._proposed:
+            return
+        twin = self._existing.get(place)
+        wanted = self._below(place, level_at(place.count("/"), of))
+        if twin is None:
+            self._proposed[place] = Proposed(draft=Draft(path=place, level=wanted))
+            return
+        guessed = twin.draft.level is Level.ASSET and not twin.draft.type and not twin.draft.title
+        if guessed and twin.path == place and wanted.rank < Level.ASSET.rank:
+            self._proposed[place] = Proposed(draft=replace(twin.draft, level=wanted), version=twin.version)
+
+    def _below(self, path: PlantPath, level: Level) -> Level:
+        """The level, or that of the place above when it would otherwise go back up."""
+        above = self._level(path.parent)
+        return Level.ORGANISATION if above is None else above.below(level)
+
+    def _level(self, path: PlantPath | None) -> Level | None:
+        if path is None:
+            return None
+        known = self._proposed.get(path)
+        return known.draft.level if known else self._existing[path].draft.level
+
+    def _fresh(self, path: PlantPath, series: list[Found]) -> Proposed:
+        """A new machine of the type that fits; with machines below it and no type it is a place that has values."""
+        depth = path.count("/")
+        fit = _best(path.name, series, self._types, bold=self._bold) if depth else _Fit()
+        kind = fit.kind
+        inner = kind is None and path in self._inner
+        level = self._below(path, level_at(depth, depth + 1 if inner else depth))
+        if self._level(path.parent) in (Level.ASSET, Level.COMPONENT):
+            level = Level.COMPONENT
+        rule = _respelled(fit, bold=self._bold)
+        draft = Draft(path=path, level=level, type=kind.name if kind else "", running=rule)
+        made = _filled(Proposed(draft=draft, score=fit.score), series, fit.names, bold=self._bold)
+        missing = tuple(p.name for p in kind.properties if p.name not in made.adds) if kind else ()
+        return replace(made, draft=replace(made.draft, without=missing))
 
 
-def _ancestors(path: PlantPath, existing: Mapping[str, Twin], proposed: dict[str, Proposed]) -> None:
+def _above(path: PlantPath) -> list[PlantPath]:
     parts = path.split("/")
-    for depth in range(len(parts) - 1):
-        place = PlantPath("/".join(parts[: depth + 1]))
-        if place in existing or place in proposed:
-            continue
-        level = _clamped(place, level_at(depth, len(parts) - 1), existing, proposed)
-        proposed[place] = Proposed(draft=Draft(path=place, level=level))
-
-
-def _clamped(path: PlantPath, level: Level, existing: Mapping[str, Twin], proposed: Mapping[str, Proposed]) -> Level:
-    """The level, or that of the place above when it would otherwise go back up."""
-    if path.parent is None:
-        return Level.ORGANISATION
-    above = existing[path.parent].draft if path.parent in existing else proposed[path.parent].draft
-    return above.level.below(level)
-
-
-def _fresh(path: PlantPath, level: Level, series: list[Found], types: list[AssetType], *, bold: bool) -> Proposed:
-    fit = _best(path.name, series, types, bold=bold) if level.rank >= Level.ASSET.rank else _Fit()
-    kind = fit.kind
-    draft = Draft(path=path, level=level, type=kind.name if kind else "", running=_respelled(fit, bold=bold))
-    made = _filled(Proposed(draft=draft, score=fit.score), series, fit.names, bold=bold)
-    missing = tuple(p.name for p in kind.properties if p.name not in made.adds) if kind else ()
-    return replace(made, draft=replace(made.draft, without=missing))
+    return [PlantPath("/".join(parts[:n])) for n in range(1, len(parts))]
 
 
 def _respelled(fit: _Fit, *, bold: bool) -> Running | None:

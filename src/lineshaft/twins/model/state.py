@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from lineshaft.kernel.terms import Grade, PlantPath, Quality, Value
+from lineshaft.kernel.terms import Grade, Kind, PlantPath, Quality, Value
 
 from .nodes import Level, Point
 from .types import Activity, Running, Words
@@ -262,8 +262,10 @@ def count(points: Sequence[PointState]) -> Counts:
 
 
 def leading(points: Iterable[PointState]) -> PointState | None:
-    """The first measured quantity among them."""
-    return next((p for p in points if p.number is not None and p.point.property.measured), None)
+    """The first measured quantity among them; without any, the first number that nobody sets."""
+    numbers = [p for p in points if p.number is not None and p.point.property.kind is Kind.NUMBER]
+    measured = (p for p in numbers if p.point.property.measured)
+    return next(measured, next((p for p in numbers if not p.point.property.writable), None))
 
 
 def _standing(p: PointState) -> str:

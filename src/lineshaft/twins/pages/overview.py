@@ -30,8 +30,9 @@ from lineshaft.console import (
     unit_text,
 )
 from lineshaft.kernel.errors import NotFound
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
-from lineshaft.twins.model import Attention, Brief, Condition, Group, Overview, Twin, called
+from lineshaft.twins.model import Attention, Brief, Condition, Group, Level, Overview, Twin, called
 from lineshaft.twins.service import Twins
 
 from .words import (
@@ -237,9 +238,21 @@ class _Board:
             self._set_card(self._tiles[card.path], card)
 
     async def _machine_cards(self, seen: Overview) -> list[_Card]:
-        """Every machine, under the place it stands in."""
+        """Every machine, under the place it stands in; components speak through their machine and the table above."""
         briefs = await self._twins.now.briefs(self._view.who, self._path, limit=_MOST_MACHINES)
-        return [_Card(path=b.path, under=str(b.path.parent or ""), brief=b) for b in briefs if b.path != self._path]
+        known = {b.path for b in briefs}
+        return [
+            _Card(path=b.path, under=self._place(b.path), brief=b)
+            for b in briefs
+            if b.path != self._path and not (b.level is Level.COMPONENT and b.path.parent in known)
+        ]
+
+    def _place(self, path: PlantPath) -> str:
+        """The nearest place above a machine that is not a machine itself."""
+        place = path.parent
+        while place is not None and place not in self._titles:
+            place = place.parent
+        return str(place or path.parent or "")
 
     def _show_attention(self, seen: Overview) -> None:
         assert self._attention is not None
