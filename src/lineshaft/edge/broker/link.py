@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ MOST_WAITING = 100_000
 """Messages that may wait to be taken; more with QoS 0 are given up and counted."""
 RECEIVE_MAXIMUM = 20_000
 """QoS 1 messages an MQTT 5 broker may have under way to us."""
+_QUIET = logging.getLogger("lineshaft.mqtt")
+"""Where the library complains of every strange byte; whoever holds the link is told once, by Unavailable."""
+_QUIET.setLevel(logging.CRITICAL + 1)
 _UNKNOWN_VERSION = {1, 132}
 """CONNACK codes of brokers that do not speak the version asked for: 3.1.1 and 5."""
 
@@ -200,6 +204,7 @@ class Link:
             tls_context=context,
             timeout=s.timeout_s,
             keepalive=s.keepalive_s,
+            logger=_QUIET,
         )
         client.pending_calls_threshold = 1_000_000
         paho = client._client

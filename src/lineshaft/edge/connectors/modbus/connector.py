@@ -25,6 +25,8 @@ from .units import Units
 from .wire import Link
 from .writer import Writer
 
+_UNFIT = "Look at the machine, and check type and byte order of the address."
+
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
@@ -61,6 +63,7 @@ class ModbusConnector(Connector[ModbusSettings]):
         self._places = {path: place for place, path in enumerate(self.paths)}
         self._addresses = {tag.path: a for tag in self.tags if (a := self._find_address(tag)) is not None}
         self._asked = {a.unit for a in self._addresses.values()}
+        self._unfit: set[PlantPath] = set()
         self._lessons = Lessons()
         self._units = Units(longest_wait_s=settings.retry_max_s)
         self._links = [Link(settings) for _ in range(settings.connections)]
@@ -144,6 +147,8 @@ class ModbusConnector(Connector[ModbusSettings]):
                 found.append(Problem(path=tag.path, message=silent[a.unit].message, hint=silent[a.unit].hint))
             elif grave := graves.get(Span(a.unit, a.table, a.start, a.count)):
                 found.append(Problem(path=tag.path, message=grave.message, hint=grave.hint))
+            elif tag.path in self._unfit:
+                found.append(Problem(path=tag.path, message=f"{tag.address} holds no finite number.", hint=_UNFIT))
         return found
 
     async def close(self) -> None:
@@ -157,6 +162,7 @@ class ModbusConnector(Connector[ModbusSettings]):
         number, quality = np.full(rows, np.nan), np.zeros(rows, np.uint8)
         layout.decoder.numbers(raw, number, quality)
         texts = layout.decoder.texts(raw)
+        self._note_unfit(plan, quality)
         image.blame(plan.wrong, Quality.BAD_CONFIG_ERROR)
         failed = image.quality != 0
         if failed.any():
@@ -173,6 +179,12 @@ class ModbusConnector(Connector[ModbusSettings]):
             quality=quality,
             text=[None if failed[row] else texts.get(row) for row in range(rows)] if texts else None,
         )
+
+    def _note_unfit(self, plan: Plan, quality: NDArray[np.uint8]) -> None:
+        """Remember whose registers hold what is no number."""
+        if quality.any() or self._unfit:
+            self._unfit -= {tag.path for tag in plan.tags}
+            self._unfit |= {plan.tags[row].path for row in np.flatnonzero(quality).tolist()}
 
     def _find_address(self, tag: Tag) -> Address | None:
         try:
