@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lineshaft.edge.singles import decimals
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Quality
 
@@ -76,6 +77,8 @@ class _Column:
             native = (native.astype(np.uint64) >> self.shift) & self.mask
         if self.type.startswith("bcd"):
             return _from_bcd(native)
+        if self.type == "float32":
+            return decimals(native)
         return native.astype(np.float64)
 
 
