@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -217,7 +217,7 @@ class _Board:
         stopped = seen.conditions[Condition.STOPPED]
         known = counts.good + counts.uncertain + counts.bad + counts.stale
         doubtful = counts.bad + counts.stale
-        numbers["running"].set(f"{seen.conditions[Condition.RUNNING]} / {seen.twins}")
+        numbers["running"].set(_running(seen.conditions))
         numbers["running"].patch(note=text("{n} stopped", n=stopped))
         numbers["attention"].set(waits, status="warning" if waits else "good")
         numbers["attention"].patch(note=text("{n} values out of range", n=counts.out_of_range))
@@ -248,8 +248,8 @@ class _Board:
         ]
 
     def _place(self, path: PlantPath) -> str:
-        """The nearest place above a machine that is not a machine itself."""
-        place = path.parent
+        """The nearest place at or above that is not a machine."""
+        place: PlantPath | None = path
         while place is not None and place not in self._titles:
             place = place.parent
         return str(place or path.parent or "")
@@ -340,7 +340,7 @@ class _Board:
             shown.patch(note=point_name(view, lead.point) if lead else "")
         elif card.group is not None:
             group = card.group
-            shown.set(f"{group.conditions[Condition.RUNNING]} / {group.twins}", status=_group_status(group))
+            shown.set(_running(group.conditions), status=_group_status(group))
 
     # ---- the tree ----
 
@@ -375,6 +375,11 @@ class _Board:
 
 def _place_cards(seen: Overview) -> list[_Card]:
     return [_Card(path=g.path, group=g) for g in seen.groups]
+
+
+def _running(conditions: Mapping[Condition, int]) -> str:
+    """How many run, of those that can tell."""
+    return f"{conditions[Condition.RUNNING]} / {sum(conditions.values()) - conditions[Condition.UNKNOWN]}"
 
 
 def _group_status(group: Group) -> str:
