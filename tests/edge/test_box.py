@@ -158,6 +158,13 @@ async def test_wrong_settings_are_named_and_change_nothing(stage: Stage) -> None
     assert await stage.edge.list_(ENGINEER) == []
 
 
+async def test_a_path_has_one_source(stage: Stage) -> None:
+    await stage.edge.save(ENGINEER, "modbus", stage.raw())
+    with pytest.raises(BadConnection, match="acme/hall/tank/level belongs to the connection 'plc' already"):
+        await stage.edge.save(ENGINEER, "modbus", {**stage.raw(), "name": "other"})
+    assert [v.connection.name for v in await stage.edge.list_(ENGINEER)] == ["plc"]
+
+
 async def test_two_people_cannot_overwrite_each_other(stage: Stage) -> None:
     first = await stage.edge.save(ENGINEER, "modbus", stage.raw(), expected=0)
     await stage.edge.save(ENGINEER, "modbus", stage.raw(enabled=False), expected=first.version)

@@ -65,17 +65,39 @@ def _file(config: Path | None) -> Path | None:
     return default if default.exists() else None
 
 
+def _require_ports(loaded: Config) -> None:
+    """Say which port is in use, before anything is started."""
+    from lineshaft.cli.doctor import is_free
+    from lineshaft.kernel.config import BusSettings, HttpSettings
+    from lineshaft.kernel.errors import Conflict
+
+    http, bus = loaded.get(HttpSettings), loaded.get(BusSettings)
+    wanted = {"http.port": (http.host, http.port)}
+    if not bus.url:
+        names = ("port", "websocket_port", "monitoring_port", "front_port")
+        wanted |= {f"bus.{name}": (bus.host, getattr(bus, name)) for name in names}
+        wanted["bus.mqtt_port"] = (bus.mqtt_host, bus.mqtt_port)
+    for name, (host, port) in wanted.items():
+        if port and not is_free(host, port):
+            raise Conflict(
+                f"Port {port} on {host} is in use.",
+                hint=f"Choose another with {name} in plant.toml; 0 takes a free one.",
+            )
+
+
 def hand_over(loaded: Config, config: Path | None, roles: Sequence[str], *, more: Sequence[Program] = ()) -> None:
     """Write the plan and become the keeper; the memory used for checking is given back this way."""
     from lineshaft.app import check_roles
     from lineshaft.kernel.bus import Embedded
     from lineshaft.kernel.config import BusSettings
-    from lineshaft.kernel.keeper import command, require_free, write_plan
+    from lineshaft.kernel.keeper import clear, command, require_free, write_plan
     from lineshaft.kernel.processes import Program
 
     check_roles(roles)
     data = loaded.data.resolve()
     require_free(data / "run")
+    clear(data / "run")
+    _require_ports(loaded)
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     bus = loaded.get(BusSettings)

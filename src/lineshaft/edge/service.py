@@ -22,7 +22,7 @@ from lineshaft.security import Guard, Role, Who
 from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import Connection, Health, Seen, State, WriteResult
-from .settings import SHELF, BadSettings, Built, EdgeSettings, build
+from .settings import SHELF, BadSettings, Built, EdgeSettings, build, tag_paths
 from .store import ConnectionStore, Version, as_stored
 
 _DARK_AFTER_S = 5.0
@@ -63,6 +63,7 @@ class Edge:
         self._guard = guard
         self._bus = bus
         self._health: dict[str, Health] = {}
+        self._told_by: dict[str, str] = {}
         self._heard_at = 0.0
         self.blocked = ""
         """Why samples wait at the edge; empty when they flow."""
@@ -182,6 +183,7 @@ class Edge:
             raw = {k: old.raw[k] if v == HIDDEN and k in old.raw else v for k, v in raw.items()}
         built = self.built(connector, raw)
         await self._require_places(who, built, "edge.save")
+        await self._require_own(built)
         new = replace(built.connection, origin=origin)
         async with self._store.db.begin() as tx:
             saved = await self._store.put(tx, new, by=who.name, expected=expected)
@@ -224,6 +226,15 @@ class Edge:
 
     # ---- inside ----
 
+    async def _require_own(self, built: Built) -> None:
+        """One path has one source: no other connection may hold a tag of this one."""
+        wanted = {tag.path for tag in built.tags}
+        for other in await self._store.all():
+            if other.name != built.connection.name and (twice := wanted & tag_paths(other)):
+                raise BadConnection(
+                    f"The path {min(twice)} belongs to the connection {other.name!r} already.", hint="Choose another."
+                )
+
     async def _require_places(self, who: Who, built: Built, action: str) -> None:
         """An engineer at the connection's place and wherever its tags reach beyond it."""
         root = built.connection.path
@@ -255,7 +266,11 @@ class Edge:
 
     async def _heard(self, message: Message) -> None:
         report = decode(message.data, _Report)
-        self._health = {h.connection: h for h in report.health}
+        others = {n: h for n, h in self._health.items() if self._told_by.get(n) != report.edge}
+        self._health = others | {h.connection: h for h in report.health}
+        self._told_by = {n: e for n, e in self._told_by.items() if n in others} | dict.fromkeys(
+            (h.connection for h in report.health), report.edge
+        )
         self.blocked = report.blocked
         self._heard_at = time.monotonic()
 
@@ -268,7 +283,9 @@ class Edge:
         self, who: Who, action: str, name: str, old: Connection | None, new: Connection | None, tx: Transaction
     ) -> None:
         before, after = (None if c is None else hide_secrets(c) for c in (old, new))
-        await self._guard.record(who, action, name, before=before, after=after, tx=tx)
+        concerned = new or old
+        place = concerned.path if concerned else self._organisation
+        await self._guard.record(who, action, name, before=before, after=after, path=place, tx=tx)
 
 
 class _Report(msgspec.Struct):

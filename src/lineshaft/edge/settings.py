@@ -146,6 +146,12 @@ class TagSettings(BaseModel):
         return Tag(path=path, **fields)
 
 
+def tag_paths(connection: Connection) -> set[str]:
+    """Where the tags of a saved connection stand."""
+    written = (str(tag.get("path", "")) for tag in connection.raw.get("tags", ()))
+    return {path[1:] if path.startswith("/") else f"{connection.path}/{path}" for path in written}
+
+
 def parse_span(text: str) -> timedelta:
     """'250ms', '1s', '5 min' as a span; ValueError says how to write it."""
     found = _SPAN.fullmatch(text.strip())

@@ -273,6 +273,9 @@ def _override(raw: dict[str, Any], env: Mapping[str, str]) -> None:
         table = raw
         for step in tables:
             table = table.setdefault(step, {})
+            if not isinstance(table, dict):
+                place = ".".join(tables)
+                raise ConfigError([Complaint(place=name, message=f"{place} is no table that the environment can set.")])
         table[key] = _literal(text)
 
 

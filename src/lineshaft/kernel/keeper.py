@@ -18,6 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from .errors import Conflict
 from .log import configure, get_log
 from .processes import Keeper, Program, gone, living_pid, note_self
@@ -55,6 +57,16 @@ def require_free(run_folder: Path) -> None:
         raise Conflict(
             f"Lineshaft already runs on this data folder (process {other}).", hint="Stop it first, with Ctrl-C or kill."
         )
+
+
+def clear(run_folder: Path, *, within_s: float = 15.0) -> None:
+    """End what a killed keeper left behind, so that a new plan begins with new processes."""
+    left = [psutil.Process(pid) for f in run_folder.glob("*.pid") if (pid := living_pid(run_folder, f.stem))]
+    for process in left:
+        process.terminate()
+    _, alive = psutil.wait_procs(left, timeout=within_s)
+    for process in alive:
+        process.kill()
 
 
 def command(run_folder: Path) -> list[str]:

@@ -106,6 +106,7 @@ class Outlet:
     def _accept(self, readings: Readings) -> None:
         if len(readings) == 0:
             return
+        _require_even(readings)
         self._queue.append(readings)
         self._queued += len(readings)
         if self._queued >= MOST_SAMPLES:
@@ -203,3 +204,12 @@ def _texts(parts: list[Readings]) -> pa.Array | None:
         return None
     columns = [pa.nulls(len(p), pa.utf8()) if p.text is None else pa.array(p.text, pa.utf8()) for p in parts]
     return pa.concat_arrays(columns)
+
+
+def _require_even(r: Readings) -> None:
+    """Refuse columns of different lengths at their connector, before they meet those of others."""
+    lengths = {len(r.index), len(r.ts), len(r.number), len(r.quality), len(r.index if r.text is None else r.text)}
+    if len(lengths) != 1 or int(r.index.max()) >= len(r.paths):
+        raise Invalid(
+            "A connector delivered columns that do not fit together.", hint="This is a fault of the connector."
+        )

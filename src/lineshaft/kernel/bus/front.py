@@ -28,6 +28,8 @@ from .server import Credentials, Embedded
 log = get_log("kernel")
 _STREAM = "$MQTT_msgs"
 _PREFIX = "$MQTT.msgs."
+_OURS = ("$JS.>", "$SYS.>", "$MQTT.msgs.>", "$MQTT.sess.>", "$MQTT.rmsgs.>")
+"""What no device may touch, whatever it was granted: the server's own subjects."""
 _ACKNOWLEDGED = re.compile(rb"Nmqtt-Pub: ?[12]")
 
 
@@ -175,8 +177,8 @@ def _render(user: MqttUser) -> str:
     subscribe = [s for t in user.subscribe for s in subjects_of(t)]
     return (
         f'{{ user: "{user.name}", password: "{user.password_hash}", permissions: {{ '
-        f"publish: {{ allow: {_quoted(publish)} }}, "
-        f"subscribe: {{ allow: {_quoted([*subscribe, '$MQTT.sub.>'])} }} }}, "
+        f"publish: {{ allow: {_quoted(publish)}, deny: {_quoted(_OURS)} }}, "
+        f"subscribe: {{ allow: {_quoted([*subscribe, '$MQTT.sub.>'])}, deny: {_quoted(_OURS)} }} }}, "
         f'allowed_connection_types: ["MQTT", "MQTT_WS"] }}'
     )
 
