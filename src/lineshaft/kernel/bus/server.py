@@ -24,6 +24,10 @@ from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.processes import Program
 
 READY_WITHIN_S = 10.0
+_ROOM = "100TB"
+"""Unless told, a server takes three quarters of what is free when it starts for its limit, and then refuses
+streams whose limits do not fit into that: on a small disk, or after a restart on a fuller one. The disk guard watches.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ server_name: lineshaft-hub
 listen: {_quote(f"{s.host}:{e.hub}")}
 http: {_quote(f"{s.host}:{e.monitoring}")}
 max_payload: 8MB
-jetstream {{ store_dir: {_quote(str(self.folder / "hub"))}, sync_interval: {s.sync_interval} }}
+jetstream {{ store_dir: {_quote(str(self.folder / "hub"))}, max_file_store: {_ROOM}, sync_interval: {s.sync_interval} }}
 websocket {{ listen: {_quote(f"{s.host}:{e.websocket}")}, no_tls: true }}
 accounts {{
   PLANT {{ jetstream: enabled, users: [ {{ user: {_quote(c.user)}, password: {_quote(c.password)} }} ] }}
@@ -113,7 +117,7 @@ system_account: SYS
 server_name: lineshaft-front
 listen: {_quote(f"{s.host}:{e.front}")}
 max_payload: 8MB
-jetstream {{ store_dir: {_quote(str(self.folder / "front"))}, sync_interval: {sync} }}
+jetstream {{ store_dir: {_quote(str(self.folder / "front"))}, max_file_store: {_ROOM}, sync_interval: {sync} }}
 mqtt {{ listen: {_quote(f"{s.mqtt_host}:{e.mqtt}")}, max_ack_pending: 1024 }}
 accounts {{
   DEVICES {{ jetstream: enabled, include {_quote("front-users.conf")} }}
