@@ -156,10 +156,7 @@ def _find_twins(platform: Platform) -> Any:
 
     async def find(who: Any, words: str, limit: int) -> list[Hit]:
         found = await platform.twins.list_(who, words=words, limit=limit)
-        return [
-            Hit(title=t.draft.title.get("en") or t.path.name, address=f"/assets/{t.path}", subtitle=t.path)
-            for t in found
-        ]
+        return [Hit(title=t.title(), address=f"/assets/{t.path}", subtitle=t.path) for t in found]
 
     return find
 

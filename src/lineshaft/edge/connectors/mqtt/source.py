@@ -15,6 +15,9 @@ from lineshaft.kernel.bus import Front, MqttMessage
 from lineshaft.kernel.clock import now_us
 
 
+_MIRROR = "uns/"
+
+
 class MessageSource(Protocol):
     """Something that delivers what was published on some topics."""
 
@@ -103,6 +106,8 @@ class FrontSource:
             yield taken
 
     def _plain(self, message: MqttMessage) -> None:
+        if message.topic.startswith(_MIRROR):
+            return  # our own unified namespace, which would come back as values of itself
         if len(self._inbox) >= MOST_WAITING:
             self._dropped += 1
             return
