@@ -29,7 +29,7 @@ from lineshaft.telemetry.store.series import NewSeries
 Y2000_US = 946_684_800 * MICROS
 DAY_US = 86_400 * MICROS
 MOST_PATH = 1_024
-_REMEMBERED_BYTES = 32 * 1024 * 1024
+_REMEMBERED_BYTES = 96 * 1024 * 1024
 _TS = pa.timestamp("us", tz="UTC")
 _NONE = np.uint64(0)
 
@@ -64,8 +64,9 @@ class _Paths:
     """A path dictionary as ids; 0 stands for what is no path."""
 
     ids: NDArray[np.uint64]
+    texts: Sequence[str] = ()
+    """The paths themselves, while some are not known yet."""
     bad: str = ""
-    all_known: bool = False
     before: NDArray[np.int64] | None = None
     """Per path, the time before which samples are not kept."""
 
@@ -148,7 +149,7 @@ class Gatherer:
             earliest=Y2000_US,
         )
         _told(part, batch.schema.metadata or {})
-        self._note_new(path, index, paths, part, findings)
+        self._note_new(index, paths, part, findings)
         if paths.bad:
             part.keep = part.series != _NONE
             findings.unread.append(Unread(message=message, why=paths.bad, whole=False))
@@ -180,8 +181,8 @@ class Gatherer:
     def _to_ids(self, dictionary: pa.Array) -> _Paths:
         texts = dictionary.to_pylist()
         ids = np.fromiter((series_id(t or "") for t in texts), dtype=np.uint64, count=len(texts))
-        bad = ""
-        for at in np.flatnonzero(self._unknown(ids)):
+        unknown, bad = np.flatnonzero(self._unknown(ids)), ""
+        for at in unknown.tolist():
             fault = _fault(texts[at])
             if fault:
                 ids[at], bad = _NONE, bad or fault
@@ -189,25 +190,23 @@ class Gatherer:
         if self._kept_from is not None:
             limits = [self._kept_from(text) if ids[i] else 0 for i, text in enumerate(texts)]
             before = np.array(limits, dtype=np.int64) if any(limits) else None
-        return _Paths(ids=ids, bad=bad, before=before)
+        return _Paths(ids=ids, texts=texts if len(unknown) else (), bad=bad, before=before)
 
-    def _note_new(
-        self, path: pa.Array, index: NDArray[np.int32], paths: _Paths, part: _Part, findings: _Findings
-    ) -> None:
+    def _note_new(self, index: NDArray[np.int32], paths: _Paths, part: _Part, findings: _Findings) -> None:
         """Note the paths nobody knows yet that really have a row here."""
-        if paths.all_known:
+        if not paths.texts:
             return
         unknown = self._unknown(paths.ids) & (paths.ids != _NONE)
         if not unknown.any():
-            paths.all_known = True
+            paths.texts = ()
             return
         used, first = np.unique(index, return_index=True)
-        for at, row in zip(used.tolist(), first.tolist(), strict=True):
-            if unknown[at]:
-                number = int(paths.ids[at])
-                is_text = part.text is not None and part.text[row].is_valid
-                series = NewSeries(id=number, path=path.dictionary[at].as_py(), kind="text" if is_text else "number")
-                findings.new.setdefault(number, series)
+        new = unknown[used]
+        for at, row in zip(used[new].tolist(), first[new].tolist(), strict=True):
+            number = int(paths.ids[at])
+            is_text = part.text is not None and part.text[row].is_valid
+            series = NewSeries(id=number, path=paths.texts[at], kind="text" if is_text else "number")
+            findings.new.setdefault(number, series)
 
 
 def _told(part: _Part, metadata: dict[bytes, bytes]) -> None:

@@ -14,7 +14,6 @@ from lineshaft.edge.broker import MOST_WAITING, Link, Message
 from lineshaft.kernel.bus import Front, MqttMessage
 from lineshaft.kernel.clock import now_us
 
-
 _MIRROR = "uns/"
 
 
