@@ -11,10 +11,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.db import Database
-from lineshaft.kernel.terms import Kind, PlantPath, series_id
+from lineshaft.kernel.terms import Kind, PlantPath
 from lineshaft.telemetry.model import Branch, Series, glob
 
-from .series import SERIES, to_signed
+from .series import SERIES
 
 _AT_ONCE = 500
 _PAGE = 2_000
@@ -71,8 +71,10 @@ class Catalogue:
         found: set[str] = set()
         async with self._db.read() as tx:
             for start in range(0, len(paths), _AT_ONCE):
-                ids = [to_signed(series_id(path)) for path in paths[start : start + _AT_ONCE]]
-                found.update(row["path"] for row in await tx.all(sa.select(SERIES.c.path).where(SERIES.c.id.in_(ids))))
+                some = paths[start : start + _AT_ONCE]
+                found.update(
+                    row["path"] for row in await tx.all(sa.select(SERIES.c.path).where(SERIES.c.path.in_(some)))
+                )
         return found
 
 
