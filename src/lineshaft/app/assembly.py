@@ -13,7 +13,7 @@ from pathlib import Path
 from lineshaft import security, telemetry, twins
 from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT, ConnectionStore, Edge, EdgeSettings
 from lineshaft.edge.worker import EdgeBox
-from lineshaft.kernel.bus import Bus, Credentials, Embedded, Front, StreamSpec
+from lineshaft.kernel.bus import Bus, Credentials, Embedded, Front, Nurse, StreamSpec
 from lineshaft.kernel.bus.front import admit
 from lineshaft.kernel.config import BusSettings, Config, DatabaseSettings, Section, load
 from lineshaft.kernel.db import Database
@@ -61,6 +61,7 @@ class Platform:
     db: Database
     bus: Bus
     front: Front | None
+    embedded: Embedded | None
     security: security.Security
     edge: Edge
     memory: Memory
@@ -86,7 +87,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     edge = Edge(edge_settings, organisation=organisation, store=ConnectionStore(db), guard=guarded.guard, bus=bus)
     await edge.listen()
     owner = not roles or "telemetry" in roles
-    memory = await Memory.open(config, data=data, db=db, bus=bus, guard=guarded.guard, owner=owner)
+    memory = await Memory.open(config, data=data, db=db, bus=bus, front=front, guard=guarded.guard, owner=owner)
     stack.push_async_callback(memory.close)
     twin_settings = config.get(twins.TwinsSettings)
     things = twins.Twins(db, guarded.guard, memory.live, twin_settings)
@@ -95,6 +96,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         db=db,
         bus=bus,
         front=front,
+        embedded=embedded,
         security=guarded,
         edge=edge,
         memory=memory,
@@ -161,6 +163,9 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         consumers.keep("keeper", partial(guard_keeper, run_folder))
         consumers.keep("outbox", partial(relay, platform.db, platform.bus))
         consumers.keep("caretaker", security.Caretaker(platform.security).run)
+        if platform.embedded is not None:
+            least = config.get(BusSettings).min_free_disk_gb
+            consumers.keep("nurse", Nurse(platform.embedded, run_folder, min_free_gb=least).run)
         if platform.front is not None:
             consumers.keep("doorkeeper", security.Doorkeeper(platform.security.devices, platform.bus).run)
         for name, work in platform.memory.jobs():

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lineshaft.kernel.bus import Bus
+from lineshaft.kernel.bus import Bus, Front
 from lineshaft.kernel.config import BusSettings, Config
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.tasks import in_thread
@@ -31,12 +31,16 @@ class Memory:
     owner: Owner | None
 
     @classmethod
-    async def open(cls, config: Config, *, data: Path, db: Database, bus: Bus, guard: Guard, owner: bool) -> Memory:
+    async def open(
+        cls, config: Config, *, data: Path, db: Database, bus: Bus, front: Front | None, guard: Guard, owner: bool
+    ) -> Memory:
         """Open the store where this process may; otherwise questions go to its owner over the bus."""
         settings = config.get(TelemetrySettings)
         owns: Owner | None = None
         if owner:
-            owns = await Owner.open(settings, bus=bus, db=db, bus_settings=config.get(BusSettings), data=data)
+            owns = await Owner.open(
+                settings, bus=bus, db=db, bus_settings=config.get(BusSettings), data=data, front=front
+            )
             store: LocalStore | RemoteStore = owns.store
         elif (url := settings.store_url(data)).startswith("chdb:"):
             store = RemoteStore(bus)

@@ -3,6 +3,7 @@
     Bus          one connection: publish, read streams in order, consume with acknowledgement, ask, answer
     Front        the MQTT side: what devices published, retained topics, who may connect
     Retained     topics that keep their last message, written by the platform
+    Nurse        starts a server anew that could not write
     server       configures and describes the embedded nats-server processes
 
 NATS and MQTT libraries are used here and nowhere else.
@@ -11,6 +12,7 @@ NATS and MQTT libraries are used here and nowhere else.
 from .client import Bus, StreamSpec
 from .fast import Message
 from .front import Front, MqttMessage, MqttUser, hash_password
+from .nurse import Nurse
 from .retained import Retained
 from .server import Credentials, Embedded, Endpoints
 
@@ -23,6 +25,7 @@ __all__ = [
     "Message",
     "MqttMessage",
     "MqttUser",
+    "Nurse",
     "Retained",
     "StreamSpec",
     "hash_password",

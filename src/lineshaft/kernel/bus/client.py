@@ -51,20 +51,30 @@ class Bus:
 
     def __init__(self, client: FastClient) -> None:
         self._nc = client
-        self._closing = False
+        self._quiet = False
         self.on_back: list[Callable[[], None]] = []
 
     @classmethod
     async def connect(
-        cls, url: str, *, user: str = "", password: str = "", name: str = "lineshaft", within_s: float = 5.0
+        cls,
+        url: str,
+        *,
+        user: str = "",
+        password: str = "",
+        name: str = "lineshaft",
+        within_s: float = 5.0,
+        quiet: bool = False,
     ) -> Bus:
         """Connect, and reconnect for ever after; raises Unavailable when the first try fails.
+
+        A `quiet` connection is lost without a word: it is one of several to the same server.
 
         TLS addresses shake hands first: the library would otherwise send the password in clear to a
         server that does not offer TLS.
         """
         client = FastClient()
         bus = cls(client)
+        bus._quiet = quiet
         options: dict[str, Any] = {"user": user, "password": password} if user else {}
         if url.startswith(("tls://", "wss://")):
             options |= {"tls": ssl.create_default_context(), "tls_handshake_first": True}
@@ -107,7 +117,7 @@ class Bus:
         return bus
 
     async def close(self) -> None:
-        self._closing = True
+        self._quiet = True
         with contextlib.suppress(Exception):
             await self._nc.flush(1)
         await self._nc.close()
@@ -117,12 +127,13 @@ class Bus:
         return bool(self._nc.is_connected)
 
     async def _lost(self) -> None:
-        if self._closing:
+        if self._quiet:
             return
         log.warning("the bus is lost", url=str(self._nc.connected_url.netloc if self._nc.connected_url else ""))
 
     async def _back(self) -> None:
-        log.info("the bus is back")
+        if not self._quiet:
+            log.info("the bus is back")
         for call in self.on_back:
             call()
 
@@ -228,6 +239,19 @@ class Bus:
         """The server's words on a stream: created, messages, bytes, first_seq, last_seq."""
         info = await self._api(f"STREAM.INFO.{name}", {})
         return {"created": info["created"], **info["state"]}
+
+    async def shut(self, stream: str) -> None:
+        """Let a stream take nothing more, by making its limit what it holds now; senders keep their messages."""
+        await self._limit(stream, held=True)
+
+    async def reopen(self, stream: str, *, max_bytes: int = -1) -> None:
+        """Let a stream take messages again, up to a size."""
+        await self._limit(stream, max_bytes=max_bytes)
+
+    async def _limit(self, stream: str, *, max_bytes: int = -1, held: bool = False) -> None:
+        info = await self._api(f"STREAM.INFO.{stream}", {})
+        most = max(1, info["state"]["bytes"]) if held else max_bytes
+        await self._api(f"STREAM.UPDATE.{stream}", {**info["config"], "discard": "new", "max_bytes": most})
 
     async def publish(self, subject: str, data: bytes, *, msg_id: str = "", within_s: float = 10.0) -> int:
         """Publish into a stream and return its sequence once it is on disk.

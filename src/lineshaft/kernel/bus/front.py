@@ -117,6 +117,14 @@ class Front:
                 MqttMessage(topic=topic_of(m.subject[skip:]), payload=m.data, time_us=m.time_ns // 1000) for m in batch
             ]
 
+    async def shut(self) -> None:
+        """Take no QoS 1 and 2 messages: devices get no PUBACK, are cut off when they insist, and keep their data."""
+        await self.bus.shut(_STREAM)
+
+    async def reopen(self) -> None:
+        """Take messages again."""
+        await self.bus.reopen(_STREAM)
+
     async def listen(
         self, topic: str, handler: Callable[[MqttMessage], None]
     ) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT
-from lineshaft.kernel.bus import Bus, StreamSpec
+from lineshaft.kernel.bus import Bus, Front, StreamSpec
 from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.tasks import in_thread
@@ -34,6 +34,7 @@ class Owner:
         settings: TelemetrySettings,
         bus_settings: BusSettings,
         data: Path,
+        front: Front | None,
     ) -> None:
         stream = StreamSpec(
             name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=int(bus_settings.max_stream_gb * 1e9)
@@ -42,7 +43,7 @@ class Owner:
         self._engine = engine
         self.store = LocalStore(engine)
         self._desk = Desk(bus, self.store)
-        self._guard = DiskGuard(bus, stream, folders, min_free_gb=bus_settings.min_free_disk_gb)
+        self._guard = DiskGuard(bus, stream, folders, min_free_gb=bus_settings.min_free_disk_gb, front=front)
         self._retention = Retention(engine, db, settings)
         self._recorder = Recorder(
             bus,
@@ -56,13 +57,20 @@ class Owner:
 
     @classmethod
     async def open(
-        cls, settings: TelemetrySettings, *, bus: Bus, db: Database, bus_settings: BusSettings, data: Path
+        cls,
+        settings: TelemetrySettings,
+        *,
+        bus: Bus,
+        db: Database,
+        bus_settings: BusSettings,
+        data: Path,
+        front: Front | None = None,
     ) -> Owner:
         """Open the store and begin to answer questions; raises StoreTaken or StoreAway when it cannot be had."""
         limits = Limits(memory_mb=settings.memory_mb, question_mb=settings.question_mb, threads=settings.threads)
         engine = await in_thread(Engine, settings.store_url(data), limits=limits)
         await in_thread(create_tables, engine)
-        owner = cls(engine, bus=bus, db=db, settings=settings, bus_settings=bus_settings, data=data)
+        owner = cls(engine, bus=bus, db=db, settings=settings, bus_settings=bus_settings, data=data, front=front)
         await owner._desk.open()
         return owner
 

@@ -231,13 +231,16 @@ class Recorder:
         while True:
             await asyncio.sleep(_TEND_EVERY_S)
             try:
-                state = await self._bus.stream_state(SAMPLES_STREAM)
-            except Unavailable:
-                continue  # said by the bus itself
-            if not self._place.created.startswith(state["created"]) or state["last_seq"] < self._place.message:
-                raise StreamChanged("The stream of samples was made anew; reading it from its beginning.")
-            self._look_at(state["last_seq"])
-            await self._purge(state["first_seq"], state["messages"], state["bytes"])
+                await self._tend_once()
+            except Unavailable as error:  # the bus says itself when it is away; a full disk can refuse to forget
+                log.debug("the stream of samples cannot be tended", why=str(error))
+
+    async def _tend_once(self) -> None:
+        state = await self._bus.stream_state(SAMPLES_STREAM)
+        if not self._place.created.startswith(state["created"]) or state["last_seq"] < self._place.message:
+            raise StreamChanged("The stream of samples was made anew; reading it from its beginning.")
+        self._look_at(state["last_seq"])
+        await self._purge(state["first_seq"], state["messages"], state["bytes"])
 
     def _look_at(self, last_message: int) -> None:
         at_s = _loop_s()
