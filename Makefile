@@ -14,7 +14,7 @@ test: $(VENV)/.tested
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --reruns 2 --reruns-delay 3
 
 check: $(VENV)/.tested
 	$(BIN)/ruff format src tests bench

@@ -140,7 +140,9 @@ def test_a_new_connector_passes_the_conformance_suite() -> None:
         )
         assert done.returncode == 0, done.stdout[-2000:]
         assert "6 passed" in done.stdout, done.stdout[-2000:]
-        ruff = subprocess.run(["ruff", "check", str(folder)], cwd=root, capture_output=True, text=True)
+        ruff = subprocess.run(
+            [sys.executable, "-m", "ruff", "check", str(folder)], cwd=root, capture_output=True, text=True
+        )
         assert ruff.returncode == 0, ruff.stdout
     finally:
         shutil.rmtree(folder)
