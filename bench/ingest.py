@@ -123,11 +123,13 @@ async def through_the_platform(folder: Path, seconds: float) -> tuple[int, float
     work = [asyncio.create_task(recorder.run()), asyncio.create_task(roller.run())]
     await asyncio.sleep(0.5)
     hub = psutil.Process(keeper.pid("nats-hub"))
-    began = time.monotonic()
-    own, hub_own = psutil.Process().cpu_times(), hub.cpu_times()
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, "--publish"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
+    assert child.stdout is not None
+    await child.stdout.readline()  # it is ready
+    began = time.monotonic()
+    own, hub_own = psutil.Process().cpu_times(), hub.cpu_times()
     told, _ = await child.communicate(json.dumps([embedded.hub_url, login.user, login.password, seconds]).encode())
     sent = int(told)
     publishing = time.monotonic() - began
@@ -233,6 +235,7 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     configure(level="error")
     if asked.publish:
+        print("ready", flush=True)
         uvloop.run(publish(*json.loads(sys.stdin.read())))
     elif asked.bare:
         print(*bare(Path(asked.bare[0]), float(asked.bare[1])))

@@ -62,7 +62,7 @@ class TelemetrySettings(Section):
     """Processors one question may use."""
     flush_s: float = Field(default=1.0, ge=0.05, le=10)
     """Samples are gathered at most this long before they are stored."""
-    flush_rows: int = Field(default=1_000_000, ge=1_000, le=5_000_000)
+    flush_rows: int = Field(default=2_000_000, ge=1_000, le=5_000_000)
     """Samples stored at once at most."""
     settle_s: float = Field(default=2.0, ge=0.1, le=60)
     """A bucket is rolled up this long after it ended; what comes later is worked in all the same."""

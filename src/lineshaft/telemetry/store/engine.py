@@ -209,6 +209,8 @@ class Engine:
         wanted: dict[str, Any] = {
             "enable_alp_codec": 1,
             "optimize_on_insert": 0,  # duplicates wait for the merge: halves the cost of an insert
+            "max_insert_block_size": 4_000_000,  # one insert is one part: small ones cost more to merge than to write
+            "min_insert_block_size_rows": 4_000_000,
             "max_partitions_per_insert_block": 0,  # a device with a wild clock must not stop everybody
             "do_not_merge_across_partitions_select_final": 1,
             "max_threads": self.limits.threads,

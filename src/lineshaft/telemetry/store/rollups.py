@@ -158,7 +158,7 @@ def _from_rows(level: int, where: str) -> str:
             groupArray(toUnixTimestamp64Micro(ts)) AS t, groupArray(if(fine, number, 0)) AS v, groupArray(fine) AS g,
             arrayPushBack(arrayPopFront(arrayDifference(t)), 0) AS d,
             minIf(number, fine) AS low, maxIf(number, fine) AS high,
-            argMinIf(number, ts, fine) AS a, argMaxIf(number, ts, fine) AS z, max(seq) AS newest
+            v[indexOf(g, 1)] AS a, v[length(g) - indexOf(arrayReverse(g), 1) + 1] AS z, max(seq) AS newest
         FROM (
             SELECT series, ts, number, seq, (quality < 64 AND isFinite(number)) AS fine FROM {SAMPLES} FINAL
             WHERE {where} ORDER BY series, ts

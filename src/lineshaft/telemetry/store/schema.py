@@ -50,7 +50,7 @@ ROLLUPS: Final = {1: "rollup_1s", 60: "rollup_1m", 3600: "rollup_1h"}
 # sums are no decimals, and Delta bears the jitter of polled times better than DoubleDelta.
 _NUMBER: Final = "Float64 CODEC(ALP, ZSTD(1))"
 _SUM: Final = "Float64 CODEC(ZSTD(3))"
-_STEADY: Final = "CODEC(Delta, ZSTD(3))"
+_STEADY: Final = "CODEC(Delta, ZSTD(1))"
 _SMALL: Final = "CODEC(ZSTD(1))"
 
 # Every acknowledged insert and every merge is on disk before what it replaces is forgotten. Statistics of

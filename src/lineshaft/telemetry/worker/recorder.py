@@ -40,7 +40,7 @@ UNREAD = StreamSpec(
     max_age_s=30 * 86_400,
     keep_newest=True,
 )
-_MOST_MESSAGES = 1_000
+_MOST_MESSAGES = 2_000
 _MOST_ASIDE = 1_000_000
 _NOTE_EVERY_S = 1.0
 _TEND_EVERY_S = 2.0
@@ -106,7 +106,7 @@ class Recorder:
     async def run(self) -> None:
         """Store what comes, until cancelled; raises when something is wrong that waiting does not mend."""
         await self._patiently(self._open)
-        messages: asyncio.Queue[list[Message]] = asyncio.Queue(2)
+        messages: asyncio.Queue[list[Message]] = asyncio.Queue(1)
         gathered: asyncio.Queue[Gathered] = asyncio.Queue(1)
         try:
             async with asyncio.TaskGroup() as group:
