@@ -245,7 +245,10 @@ class Edge:
 
     async def _find(self, who: Who, name: str) -> Connection:
         found = await self._store.find(name)
-        if found is None or not self._guard.allowed(who, Role.VIEWER, found.path):
+        if found is not None and not self._guard.allowed(who, Role.VIEWER, found.path):
+            await self._guard.deny(who, "edge.read", found.path, subject=name)
+            found = None  # who may not see it is not told that it is there
+        if found is None:
             raise NoConnection(f"There is no connection {name!r}.", hint="Look at the list of connections.")
         return found
 

@@ -61,15 +61,22 @@ class Historian:
         self, who: Who, *, subtree: str = "", pattern: str = "", search: str = "", after: str = "", limit: int = 100
     ) -> list[Series]:
         """Series `who` may see, ordered by path, those after the path `after`; `search` is a part of the path."""
-        trees = overlap(who.sees(), subtree)
+        trees = await self._visible(who, subtree)
         if not trees:
             return []
         return await self._catalogue.find(trees, pattern=pattern, search=search, after=after, limit=limit)
 
     async def branches(self, who: Who, parent: str = "", *, limit: int = 1_000) -> list[Branch]:
         """What `who` may see one step below a place, in the order of names: the tree of all paths, step by step."""
-        trees = overlap(who.sees(), parent)
+        trees = await self._visible(who, parent)
         return await self._catalogue.branches(trees, parent, limit=limit) if trees else []
+
+    async def _visible(self, who: Who, subtree: str) -> tuple[str, ...]:
+        """What of a subtree `who` may see: nothing when it lies outside, and then it is audited that they asked."""
+        trees = overlap(who.sees(), subtree)
+        if subtree and not trees:
+            await self._guard.deny(who, "telemetry.series", subtree)
+        return trees
 
     async def latest(self, who: Who, selection: Selection, *, grades: Grades = Grades.ALL) -> Answer:
         """The newest stored sample of each series, as a raw table; `Live.latest` is faster for what is now."""

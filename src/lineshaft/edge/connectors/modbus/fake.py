@@ -161,6 +161,10 @@ class ReplayServer:
         for name, value in values.items():
             self._unit.put(Table.HOLDING, self._places[name], "f", value)
 
+    def shown(self, name: str) -> float:
+        """What a column shows now; a client may have written it."""
+        return float(self._unit.get(Table.HOLDING, self._places[name], "f"))
+
     async def close(self) -> None:
         await self._responder.close()
 
