@@ -162,6 +162,7 @@ async def test_a_stranger_is_refused_audited_and_finds_nothing(served: Any, fill
     assert {(entry.action, entry.subject) for entry in await served.denied()} == {
         ("telemetry.read", path),
         ("telemetry.read", "acme"),
+        ("telemetry.series", "acme"),
         ("telemetry.live", path),
         ("telemetry.write", path),
     }
