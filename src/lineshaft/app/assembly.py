@@ -166,7 +166,6 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         if platform.embedded is not None:
             least = config.get(BusSettings).min_free_disk_gb
             consumers.keep("nurse", Nurse(platform.embedded, run_folder, min_free_gb=least).run)
-        if platform.front is not None:
             consumers.keep("doorkeeper", security.Doorkeeper(platform.security.devices, platform.bus).run)
         for name, work in platform.memory.jobs():
             consumers.keep(name, work, most_s=2)

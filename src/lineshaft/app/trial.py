@@ -114,8 +114,10 @@ class Trial:
 
 
 @asynccontextmanager
-async def platform(plant: dict[str, object] | None = None, *, folder: Path | None = None) -> AsyncIterator[Trial]:
-    """Start `lineshaft run` on free ports; everything is stopped and removed afterwards."""
+async def platform(
+    plant: dict[str, object] | None = None, *, roles: Sequence[str] = (), folder: Path | None = None
+) -> AsyncIterator[Trial]:
+    """Start `lineshaft run` (with some roles, or all) on free ports; everything is stopped and removed afterwards."""
     with contextlib.ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lineshaft-")))
         trial = Trial(root)
@@ -132,13 +134,14 @@ async def platform(plant: dict[str, object] | None = None, *, folder: Path | Non
         trial.token = await trial.token_of(Grant(role=Role.ADMIN), name="bench")
         with (root / "run.log").open("ab") as log:
             keeper = subprocess.Popen(
-                [sys.executable, "-m", "lineshaft.cli", "run", "--config", str(trial.file)],
+                [sys.executable, "-m", "lineshaft.cli", "run", *roles, "--config", str(trial.file)],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
         try:
             await trial.ready()
-            trial.ports = json.loads((trial.data / "bus" / "ports.json").read_text())
+            ports = trial.data / "bus" / "ports.json"
+            trial.ports = json.loads(ports.read_text()) if ports.exists() else {}
             yield trial
         finally:
             _stop(keeper, trial)
