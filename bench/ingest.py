@@ -97,7 +97,7 @@ async def publish(url: str, user: str, password: str, seconds: float) -> None:
         sent = 0
         while time.monotonic() < end:
             batch = plant.batch()
-            await bus.publish(samples_subject("acme", batch.edge), batch.encode())
+            await bus.publish(samples_subject("acme", batch.edge), batch.encode(), together=True)
             sent += 1
         return sent
 
@@ -115,7 +115,9 @@ async def through_the_platform(folder: Path, seconds: float) -> tuple[int, float
     await db.open(["lineshaft.telemetry"])
     login = embedded.credentials
     bus = await Bus.connect(embedded.hub_url, user=login.user, password=login.password)
-    await bus.ensure_stream(StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=10 << 30))
+    await bus.ensure_stream(
+        StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=10 << 30, together=True)
+    )
     settings = TelemetrySettings()
     engine = Engine(settings.store_url(folder), limits=Limits(memory_mb=settings.memory_mb))
     recorder = Recorder(bus, engine, SeriesBook(db), settings)

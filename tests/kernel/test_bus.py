@@ -77,6 +77,48 @@ async def test_a_full_stream_refuses_and_keeps_what_it_has(bus: Bus) -> None:
     await bus.publish("t.a", b"room again")
 
 
+SHARED = StreamSpec(name="T", subjects=("t.>",), together=True)
+
+
+async def test_messages_that_wait_together_are_stored_once_each_in_their_order(bus: Bus, keeper: Keeper) -> None:
+    await bus.ensure_stream(SHARED)
+    wanted = [b"%d" % n for n in range(300)]
+    places = await asyncio.gather(*(bus.publish("t.a", body, together=True) for body in wanted))
+    os.kill(keeper.pid("nats-hub") or 0, signal.SIGKILL)
+    assert places == list(range(1, 301))
+    assert await taken(bus, 300) == wanted
+
+
+async def test_repeats_among_messages_that_wait_together_are_stored_once(bus: Bus) -> None:
+    await bus.ensure_stream(SHARED)
+    first = await bus.publish("t.a", b"5", msg_id="m5", together=True)
+    sent = [bus.publish("t.a", b"%d" % n, msg_id=f"m{n}", together=True) for n in range(40)]
+    places = await asyncio.gather(*sent)
+    assert places[5] == first
+    assert sorted(places) == list(range(1, 41))
+    assert sorted(int(body) for body in await taken(bus, 40)) == list(range(40))
+
+
+async def test_a_stream_with_room_for_some_of_many_says_which_it_took(bus: Bus) -> None:
+    await bus.ensure_stream(StreamSpec(name="T", subjects=("t.>",), max_bytes=105_000, together=True))
+    sent = [bus.publish("t.a", b"x" * 10_000, within_s=1, together=True) for _ in range(20)]
+    answers = await asyncio.gather(*sent, return_exceptions=True)
+    refused = [a for a in answers if isinstance(a, Unavailable)]
+    assert refused
+    assert all("no room" in str(error) for error in refused)
+    assert (await bus.stream_state("T"))["messages"] == 20 - len(refused)
+
+
+async def test_who_gives_up_waiting_does_not_hold_up_the_others(bus: Bus) -> None:
+    await bus.ensure_stream(SHARED)
+    tasks = [asyncio.create_task(bus.publish("t.a", b"%d" % n, together=True)) for n in range(40)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert all(isinstance(answer, int) for answer in answers[1:])
+
+
 async def test_a_consumer_gets_a_batch_again_until_it_was_done(bus: Bus) -> None:
     await bus.ensure_stream(STREAM)
     await bus.publish("t.a", b"once")

@@ -129,7 +129,7 @@ async def _open_bus(config: Config, stack: AsyncExitStack) -> tuple[Bus, Front |
 
 def _samples(config: Config) -> StreamSpec:
     most = int(config.get(BusSettings).max_stream_gb * 1e9)
-    return StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most)
+    return StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most, together=True)
 
 
 def _admit(embedded: Embedded | None, data: Path) -> security.Admit | None:

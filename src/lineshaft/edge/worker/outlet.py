@@ -151,7 +151,7 @@ class Outlet:
         attempt = 0
         while True:
             try:
-                await self._bus.publish(self._subject, data, msg_id=f"{self._edge}:{self._boot}:{seq}")
+                await self._bus.publish(self._subject, data, msg_id=f"{self._edge}:{self._boot}:{seq}", together=True)
                 break
             except Unavailable as error:
                 if not self.blocked:

@@ -24,6 +24,7 @@ from lineshaft.kernel.log import get_log
 
 from .fast import FastClient, Message, Pull, Tap
 from .refusals import pack_error, refused, unpack_error
+from .together import Together
 
 log = get_log("kernel")
 Handler = Callable[["Message"], Awaitable[None]]
@@ -44,6 +45,8 @@ class StreamSpec:
     """Drop the oldest instead of refusing the newest, for streams that may forget."""
     duplicate_window_s: float = 120
     replicas: int = 1
+    together: bool = False
+    """Let messages that wait at the same time share a disk sync; see `Bus.publish`."""
 
 
 class Bus:
@@ -51,6 +54,7 @@ class Bus:
 
     def __init__(self, client: FastClient) -> None:
         self._nc = client
+        self._together = Together(client)
         self._quiet = False
         self.on_back: list[Callable[[], None]] = []
 
@@ -229,6 +233,7 @@ class Bus:
             "duplicate_window": int(spec.duplicate_window_s * 1e9),
             "num_replicas": spec.replicas,
             "allow_direct": True,
+            "allow_atomic": spec.together,
         }
         try:
             await self._api(f"STREAM.CREATE.{spec.name}", config)
@@ -253,16 +258,23 @@ class Bus:
         most = max(1, info["state"]["bytes"]) if held else max_bytes
         await self._api(f"STREAM.UPDATE.{stream}", {**info["config"], "discard": "new", "max_bytes": most})
 
-    async def publish(self, subject: str, data: bytes, *, msg_id: str = "", within_s: float = 10.0) -> int:
+    async def publish(
+        self, subject: str, data: bytes, *, msg_id: str = "", within_s: float = 10.0, together: bool = False
+    ) -> int:
         """Publish into a stream and return its sequence once it is on disk.
 
-        A repeated `msg_id` within the stream's duplicate window is stored once. Raises Unavailable
-        when the stream is full, nobody stores the subject or the bus is away, and Invalid when the
-        message is larger than the bus takes.
+        A repeated `msg_id` within the stream's duplicate window is stored once. `together` lets it share a
+        disk sync with others that wait at the same time, for streams made so. Raises Unavailable when the
+        stream is full, nobody stores the subject or the bus is away, and Invalid when the message is larger
+        than the bus takes.
         """
         if len(data) > self._nc.max_payload > 0:
             raise Invalid(f"A message of {len(data):,} bytes on {subject} is more than the bus takes.")
-        headers = {"Nats-Msg-Id": msg_id or new_id()}  # an id of its own makes a repeat after a lost connection safe
+        msg_id = msg_id or new_id()  # an id of its own makes a repeat after a lost connection safe
+        stored = await self._together.publish(subject, data, msg_id=msg_id) if together else None
+        return stored or await self._publish_alone(subject, data, {"Nats-Msg-Id": msg_id}, within_s)
+
+    async def _publish_alone(self, subject: str, data: bytes, headers: dict[str, str], within_s: float) -> int:
         loop = asyncio.get_running_loop()
         until = loop.time() + within_s
         while True:

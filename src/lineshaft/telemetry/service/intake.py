@@ -57,7 +57,9 @@ class Intake:
     async def _publish(self, piece: SampleBatch, msg_id: str) -> None:
         body = piece.encode()
         if len(body) <= _MOST_BYTES:
-            await self._bus.publish(samples_subject(PlantPath(piece.paths[0]).organisation, EDGE), body, msg_id=msg_id)
+            await self._bus.publish(
+                samples_subject(PlantPath(piece.paths[0]).organisation, EDGE), body, msg_id=msg_id, together=True
+            )
             return
         if len(piece) == 1:
             raise Invalid(

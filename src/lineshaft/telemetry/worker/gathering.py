@@ -89,6 +89,8 @@ class _Part:
 @dataclass(slots=True)
 class _Findings:
     new: dict[int, NewSeries] = field(default_factory=dict)
+    noted: dict[int, _Paths] = field(default_factory=dict)
+    """Path dictionaries of which every new path is in `new`, by `id`; an edge repeats them with each message."""
     unread: list[Unread] = field(default_factory=list)
     too_old: int = 0
 
@@ -129,7 +131,7 @@ class Gatherer:
 
     def _read(self, message: Message, findings: _Findings) -> _Part:
         batch = read_columns(message.data)
-        path, ts, number, text, quality = (batch.column(n) for n in ("path", "ts", "number", "text", "quality"))
+        path, ts, number, text, quality = batch.columns
         if path.null_count or ts.null_count or quality.null_count:
             raise Invalid("A sample without path, time or quality.")
         has_text = text.null_count < len(text)
@@ -194,7 +196,7 @@ class Gatherer:
 
     def _note_new(self, index: NDArray[np.int32], paths: _Paths, part: _Part, findings: _Findings) -> None:
         """Note the paths nobody knows yet that really have a row here."""
-        if not paths.texts:
+        if not paths.texts or id(paths) in findings.noted:
             return
         unknown = self._unknown(paths.ids) & (paths.ids != _NONE)
         if not unknown.any():
@@ -202,6 +204,8 @@ class Gatherer:
             return
         used, first = np.unique(index, return_index=True)
         new = unknown[used]
+        if new.sum() == unknown.sum():
+            findings.noted[id(paths)] = paths
         for at, row in zip(used[new].tolist(), first[new].tolist(), strict=True):
             number = int(paths.ids[at])
             is_text = part.text is not None and part.text[row].is_valid
