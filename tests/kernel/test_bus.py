@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import aiomqtt
+import httpx
 import pytest
+import websockets
 
 from lineshaft.kernel.bus import Bus, Embedded, Front, MqttUser, StreamSpec
 from lineshaft.kernel.bus.front import admit, hash_password, subjects_of, topic_of
+from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.errors import NotFound, Timeout, Unavailable
 from lineshaft.kernel.processes import Keeper
 
@@ -205,8 +213,6 @@ async def test_files_with_secrets_are_for_their_owner_only(embedded: Embedded) -
 async def test_acknowledged_mqtt_messages_survive_a_killed_front(
     embedded: Embedded, front: Front, keeper: Keeper
 ) -> None:
-    import aiomqtt
-
     await front.ensure_taker("test", ["s/#"])
     users = [MqttUser(name="d", password_hash=hash_password("p"), publish=("s/#",))]
     await admit(embedded, users, pid=keeper.pid("nats-front"))
@@ -236,3 +242,64 @@ def test_a_filter_with_hash_covers_its_own_level() -> None:
     assert subjects_of("a/#") == ("a", "a.>")
     assert subjects_of("#") == (">",)
     assert subjects_of("a/+/c") == ("a.*.c",)
+
+
+ANY_PORT = {"port": 0, "websocket_port": 0, "monitoring_port": 0, "mqtt_port": 0, "front_port": 0}
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, keeper: Keeper, **settings: object) -> AsyncIterator[Embedded]:
+    """The two servers with settings of one's own."""
+    embedded = Embedded(BusSettings.model_validate({**ANY_PORT, **settings}), folder)
+    for program in embedded.programs():
+        await keeper.start(program)
+    await embedded.wait_ready()
+    yield embedded
+
+
+async def test_the_monitoring_page_stays_on_this_machine(tmp_path: Path, keeper: Keeper) -> None:
+    async with running(tmp_path, keeper, host="127.0.0.2") as embedded, httpx.AsyncClient() as client:
+        port = embedded.endpoints.monitoring
+        assert (await client.get(f"{embedded.monitoring_url}/varz")).json()["server_name"] == "lineshaft-hub"
+        assert embedded.monitoring_url == f"http://127.0.0.1:{port}"
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"http://127.0.0.2:{port}/varz")
+
+
+async def websocket_says(address: str, login: dict[str, str]) -> bytes:
+    """What the hub answers a WebSocket client that connects with this login."""
+    async with websockets.connect(address) as socket:
+        assert b"INFO" in await socket.recv()
+        await socket.send(b"CONNECT " + json.dumps({"verbose": False, **login}).encode() + b"\r\nPING\r\n")
+        return bytes(await socket.recv())
+
+
+@pytest.mark.parametrize("sync", ["front", "strict"])
+@pytest.mark.parametrize("devices", [0, 1])
+async def test_no_listener_takes_anybody_without_a_login(
+    tmp_path: Path, keeper: Keeper, sync: str, devices: int
+) -> None:
+    async with running(tmp_path, keeper, mqtt_sync=sync) as embedded:
+        users = [MqttUser(name="d", password_hash=hash_password("p"), publish=("s/#",))][:devices]
+        await admit(embedded, users, pid=keeper.pid("nats-front"))
+        await asyncio.sleep(0.3)
+        for url in (embedded.hub_url, embedded.front_url):
+            with pytest.raises(Unavailable):
+                await Bus.connect(url, within_s=0.5)
+        address, login = f"ws://127.0.0.1:{embedded.endpoints.websocket}", embedded.credentials
+        assert b"Authorization Violation" in await websocket_says(address, {})
+        assert b"Authorization Violation" in await websocket_says(address, {"user": login.user, "pass": "guess"})
+        assert await websocket_says(address, {"user": login.user, "pass": login.password}) == b"PONG\r\n"
+        for guess in ({}, {"username": "d", "password": "guess"}, {"username": login.user}):
+            with pytest.raises(aiomqtt.MqttError, match=r"(?i)not authori[sz]ed|bad user"):
+                async with aiomqtt.Client(
+                    "127.0.0.1", embedded.endpoints.mqtt, protocol=aiomqtt.ProtocolVersion.V311, **guess
+                ):
+                    pass
+
+
+async def test_the_listener_for_devices_may_have_an_address_of_its_own(tmp_path: Path, keeper: Keeper) -> None:
+    async with running(tmp_path, keeper, mqtt_host="127.0.0.3") as embedded:
+        front = await Front.open(embedded)
+        assert (front.host, front.mqtt_port) == ("127.0.0.3", embedded.endpoints.mqtt)
+        await front.close()

@@ -68,14 +68,16 @@ def _file(config: Path | None) -> Path | None:
 def _require_ports(loaded: Config) -> None:
     """Say which port is in use, before anything is started."""
     from lineshaft.cli.doctor import is_free
+    from lineshaft.kernel.bus import MONITORING_HOST
     from lineshaft.kernel.config import BusSettings, HttpSettings
     from lineshaft.kernel.errors import Conflict
 
     http, bus = loaded.get(HttpSettings), loaded.get(BusSettings)
     wanted = {"http.port": (http.host, http.port)}
     if not bus.url:
-        names = ("port", "websocket_port", "monitoring_port", "front_port")
+        names = ("port", "websocket_port", "front_port")
         wanted |= {f"bus.{name}": (bus.host, getattr(bus, name)) for name in names}
+        wanted["bus.monitoring_port"] = (MONITORING_HOST, bus.monitoring_port)
         wanted["bus.mqtt_port"] = (bus.mqtt_host, bus.mqtt_port)
     for name, (host, port) in wanted.items():
         if port and not is_free(host, port):

@@ -91,6 +91,7 @@ class BusSettings(Section):
     """Client port of the embedded hub; 0 takes a free one, here and below."""
     websocket_port: int = Field(default=9222, ge=0, le=65535)
     monitoring_port: int = Field(default=8222, ge=0, le=65535)
+    """Where the embedded hub tells of itself, over HTTP and without a login: always on 127.0.0.1 only."""
     mqtt_url: str = ""
     """`nats://…` of an external MQTT front; empty with an embedded bus."""
     mqtt_host: str = "127.0.0.1"

@@ -14,9 +14,10 @@ from .fast import Message
 from .front import Front, MqttMessage, MqttUser, hash_password
 from .nurse import Nurse
 from .retained import Retained
-from .server import Credentials, Embedded, Endpoints
+from .server import MONITORING_HOST, Credentials, Embedded, Endpoints
 
 __all__ = [
+    "MONITORING_HOST",
     "Bus",
     "Credentials",
     "Embedded",

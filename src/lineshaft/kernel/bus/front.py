@@ -68,7 +68,7 @@ class Front:
         await embedded.wait_ready()
         login = embedded.credentials
         bus = await Bus.connect(embedded.front_url, user=login.user, password=login.password, name="lineshaft-front")
-        front = cls(bus, host="127.0.0.1", mqtt_port=embedded.endpoints.mqtt, credentials=login)
+        front = cls(bus, host=embedded.mqtt_host, mqtt_port=embedded.endpoints.mqtt, credentials=login)
         async with front.client("lineshaft-setup"):
             pass  # the server makes its MQTT streams when the first client of the account connects
         return front

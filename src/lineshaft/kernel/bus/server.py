@@ -24,6 +24,8 @@ from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.processes import Program
 
 READY_WITHIN_S = 10.0
+MONITORING_HOST = "127.0.0.1"
+"""Where the hub tells of itself, whatever `bus.host` says: its monitoring page knows no login."""
 _ROOM = "100TB"
 """Unless told, a server takes three quarters of what is free when it starts for its limit, and then refuses
 streams whose limits do not fit into that: on a small disk, or after a restart on a fuller one. The disk guard watches.
@@ -64,12 +66,17 @@ class Embedded:
         return f"nats://{_reach(self._settings.host)}:{self.endpoints.hub}"
 
     @property
+    def mqtt_host(self) -> str:
+        """Where the MQTT listener is reached from here."""
+        return _reach(self._settings.mqtt_host)
+
+    @property
     def front_url(self) -> str:
         return f"nats://{_reach(self._settings.host)}:{self.endpoints.front}"
 
     @property
     def monitoring_url(self) -> str:
-        return f"http://{_reach(self._settings.host)}:{self.endpoints.monitoring}"
+        return f"http://{MONITORING_HOST}:{self.endpoints.monitoring}"
 
     def programs(self) -> tuple[Program, Program]:
         """Write the configuration files and say what to run: hub, front."""
@@ -91,15 +98,16 @@ class Embedded:
 
     async def wait_ready(self) -> None:
         """Wait until both servers take connections."""
-        for port in (self.endpoints.hub, self.endpoints.front, self.endpoints.mqtt):
+        for port in (self.endpoints.hub, self.endpoints.front):
             await _listening(_reach(self._settings.host), port)
+        await _listening(self.mqtt_host, self.endpoints.mqtt)
 
     def _hub_conf(self) -> str:
         s, e, c = self._settings, self.endpoints, self.credentials
         return f"""# Written by lineshaft at every start; change plant.toml instead.
 server_name: lineshaft-hub
 listen: {_quote(f"{s.host}:{e.hub}")}
-http: {_quote(f"{s.host}:{e.monitoring}")}
+http: {_quote(f"{MONITORING_HOST}:{e.monitoring}")}
 max_payload: 8MB
 jetstream {{ store_dir: {_quote(str(self.folder / "hub"))}, max_file_store: {_ROOM}, sync_interval: {s.sync_interval} }}
 websocket {{ listen: {_quote(f"{s.host}:{e.websocket}")}, no_tls: true }}
