@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from lineshaft.app import SECTIONS, load_config
 from lineshaft.edge import EdgeSettings
-from lineshaft.kernel.config import BusSettings, ConfigError, HttpSettings, PlantSettings, load
+from lineshaft.kernel.config import BusSettings, ConfigError, HttpSettings, PlantSettings, Secret, Section, load
 
 MODBUS = """
 [[edge.modbus]]
@@ -77,6 +79,57 @@ def test_the_environment_overrides_single_values(tmp_path: Path) -> None:
     config = load({"http": {"port": 1}}, SECTIONS, env=env)
     assert config.get(HttpSettings).port == 1234
     assert config.get(PlantSettings).name == "North"
+
+
+class Everything(Section):
+    """Settings of every kind."""
+
+    text: str = ""
+    folder: Path = Path()
+    secret: Secret = Secret("")
+    maybe: str | None = None
+    mode: Literal["true", "false"] = "false"
+    number: float = 0.0
+    flag: bool = False
+    names: tuple[str, ...] = ()
+    span: timedelta = timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("TEXT", "007", "007"),
+        ("TEXT", "12345", "12345"),
+        ("TEXT", "true", "true"),
+        ("TEXT", "2026-01-31", "2026-01-31"),
+        ("TEXT", "[1]", "[1]"),
+        ("TEXT", '"quoted"', '"quoted"'),
+        ("FOLDER", "2026", Path("2026")),
+        ("SECRET", "12345", Secret("12345")),
+        ("MAYBE", "1.50", "1.50"),
+        ("MODE", "true", "true"),
+        ("NUMBER", "12345", 12345.0),
+        ("FLAG", "true", True),
+        ("NAMES", '["1", "2"]', ("1", "2")),
+        ("SPAN", "90", timedelta(seconds=90)),
+    ],
+)
+def test_what_the_environment_says_is_read_as_the_setting_wants_it(name: str, text: str, value: object) -> None:
+    config = load(None, {"every": Everything}, env={f"LINESHAFT_EVERY__{name}": text})
+    assert getattr(config.get(Everything), name.lower()) == value
+
+
+def test_numbers_of_the_environment_reach_passwords_and_organisations() -> None:
+    env = {"LINESHAFT_BUS__PASSWORD": "12345", "LINESHAFT_PLANT__ORGANISATION": "007", "LINESHAFT_BUS__PORT": "4300"}
+    config = load(None, SECTIONS, env=env)
+    assert config.get(BusSettings).password.get_secret_value() == "12345"
+    assert (config.plant.organisation, config.get(BusSettings).port) == ("007", 4300)
+
+
+def test_the_environment_may_hold_whole_connections() -> None:
+    tables = '[{name = "one", host = "h", tags = [{path = "p", address = "holding:0"}]}]'
+    config = load(None, SECTIONS, env={"LINESHAFT_EDGE__MODBUS": tables})
+    assert [c.name for c in config.get(EdgeSettings).declared(config.plant)] == ["one"]
 
 
 def test_a_secret_never_prints(tmp_path: Path) -> None:

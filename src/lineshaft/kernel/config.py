@@ -1,17 +1,19 @@
 """Settings from `plant.toml` and the environment: strict keys, typed secrets, errors a person can act on.
 
 Each section is one context (or one room of the kernel) and has one `Section` class. Environment
-variables override single values: `LINESHAFT_TELEMETRY__URL=clickhouse://…`. Nothing is read at import time.
+variables override single values: `LINESHAFT_TELEMETRY__URL=clickhouse://…`. They are read as TOML values, except
+where a setting is text: there they are taken as they are. Nothing is read at import time.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -198,7 +200,7 @@ def load(
     """
     kinds = {**KERNEL_SECTIONS, **sections}
     raw = _read(source) if isinstance(source, Path) else dict(source or {})
-    _override(raw, os.environ if env is None else env)
+    _override(raw, os.environ if env is None else env, kinds)
     complaints = [_unknown("", key, kinds) for key in raw if key not in kinds]
     parsed: dict[str, Section] = {}
     for name, kind in kinds.items():
@@ -277,7 +279,26 @@ def _override(raw: dict[str, Any], env: Mapping[str, str]) -> None:
             if not isinstance(table, dict):
                 place = ".".join(tables)
                 raise ConfigError([Complaint(place=name, message=f"{place} is no table that the environment can set.")])
-        table[key] = _literal(text)
+        table[key] = text if _is_text(_annotation(kinds, [*tables, key])) else _literal(text)
+
+
+def _annotation(kinds: Mapping[str, type[BaseModel]], steps: Sequence[str]) -> Any:
+    """What a setting, named by section, tables and key, may hold; None for one that does not exist."""
+    annotation: Any = kinds.get(steps[0])
+    for step in steps[1:]:
+        field = getattr(annotation, "model_fields", {}).get(step)
+        annotation = field.annotation if field is not None else None
+    return annotation
+
+
+def _is_text(annotation: Any) -> bool:
+    """Whether a setting may be text, so that a password `12345` or an organisation `007` is not a number."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in {Union, UnionType, Annotated}:
+        return any(_is_text(part) for part in parts)
+    if origin is Literal:
+        return any(isinstance(part, str) for part in parts)
+    return isinstance(annotation, type) and issubclass(annotation, str | Secret | Path)
 
 
 def _literal(text: str) -> Any:
