@@ -32,12 +32,12 @@ def register(app: typer.Typer) -> None:
 
 async def _apply(loaded: Config, file: Path, *, yes: bool, prune: bool) -> None:
     from lineshaft.app import load_config, local
-    from lineshaft.edge import EdgeSettings
+    from lineshaft.edge import EdgeSettings, with_secrets
 
     wanted = {c.name: c for c in load_config(file).get(EdgeSettings).declared(loaded.plant)}
     async with local(loaded) as platform:
         current = {c.name: c for c in await platform.edge.export(platform.who)}
-        wanted = {n: _with_secrets(c, current.get(n)) for n, c in wanted.items()}
+        wanted = {n: with_secrets(c, current.get(n)) for n, c in wanted.items()}
         changed = [c for n, c in wanted.items() if n not in current or _differs(current[n], c)]
         gone = [c for n, c in current.items() if n not in wanted] if prune else []
         if not changed and not gone:
@@ -57,14 +57,6 @@ async def _apply(loaded: Config, file: Path, *, yes: bool, prune: bool) -> None:
         for connection in gone:
             await platform.edge.remove(platform.who, connection.name)
     typer.secho(f"{len(changed)} changed, {len(gone)} removed. Each is a version and can be restored.", fg="green")
-
-
-def _with_secrets(new: Connection, old: Connection | None) -> Connection:
-    """A file written without secrets does not take them away."""
-    from dataclasses import replace
-
-    kept = old.raw if old else {}
-    return replace(new, raw={k: kept.get(k, v) if v == "***" else v for k, v in new.raw.items()})
 
 
 def _differs(old: Connection, new: Connection) -> bool:

@@ -24,7 +24,8 @@ from .model import (
     read_columns,
     samples_subject,
 )
-from .service import ConnectionView, ConnectorInfo, Edge, hide_secrets, without_secrets
+from .secrecy import with_secrets, without_secrets
+from .service import ConnectionView, ConnectorInfo, Edge
 from .settings import SHELF, BadSettings, EdgeSettings, TagSettings, as_toml, build
 from .store import ConnectionStore, Version
 
@@ -68,8 +69,8 @@ __all__ = [
     "WriteResult",
     "as_toml",
     "build",
-    "hide_secrets",
     "read_columns",
     "samples_subject",
+    "with_secrets",
     "without_secrets",
 ]

@@ -13,7 +13,8 @@ from lineshaft.security import Who
 
 from .connectors import Node
 from .model import Connection, Seen, WriteResult
-from .service import ConnectionView, ConnectorInfo, Edge, without_secrets
+from .secrecy import without_secrets
+from .service import ConnectionView, ConnectorInfo, Edge
 from .store import Version
 
 Caller = Annotated[Who, Depends(caller)]

@@ -15,6 +15,7 @@ import msgspec
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import PlatformError, Unavailable
+from lineshaft.kernel.log import get_log
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
@@ -22,12 +23,12 @@ from lineshaft.security import Guard, Role, Who
 from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import Connection, Health, Seen, State, WriteResult
+from .secrecy import completed, hidden
 from .settings import SHELF, BadSettings, Built, EdgeSettings, build, tag_paths
 from .store import ConnectionStore, Version, as_stored
 
+log = get_log("edge")
 _DARK_AFTER_S = 5.0
-HIDDEN = "***"
-"""Stands for a secret wherever settings are shown; saved unchanged it keeps the secret as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Edge:
         self._health: dict[str, Health] = {}
         self._told_by: dict[str, str] = {}
         self._heard_at = 0.0
+        self._veiled: dict[str, tuple[int, dict[str, Any]]] = {}
         self.blocked = ""
         """Why samples wait at the edge; empty when they flow."""
 
@@ -81,10 +83,13 @@ class Edge:
         changed = 0
         for new in wanted:
             said = [v for v in await self._store.versions(new.name) if v.origin == "file"]
-            if said and (said[0].connector, said[0].raw) == (new.connector, as_stored(new.raw)):
-                continue
-            await self.save(who, new.connector, new.raw, origin="file")
-            changed += 1
+            try:
+                if said and _says(said[0], new):
+                    continue
+                await self.save(who, new.connector, new.raw, origin="file")
+                changed += 1
+            except BadConnection as error:
+                log.error("a connection of the file is left out", connection=new.name, error=str(error))
         return changed
 
     def health(self) -> list[Health]:
@@ -133,7 +138,7 @@ class Edge:
         if not found:
             raise NoConnection(f"There never was a connection {name!r}.")
         await self._guard.require(who, Role.ENGINEER, _place(self._organisation, found), "edge.read")
-        return [replace(v, raw=None if v.raw is None else _hidden(v.raw)) for v in found]
+        return [replace(v, raw=None if v.raw is None else hidden(v.connector, v.raw)) for v in found]
 
     async def export(self, who: Who) -> list[Connection]:
         """Every connection as it is, secrets included; for administrators of the whole organisation."""
@@ -180,8 +185,7 @@ class Edge:
         old = await self._store.find(str(raw.get("name", "")))
         if old is not None:
             await self._guard.require(who, Role.ENGINEER, old.path, "edge.save")
-            raw = {k: old.raw[k] if v == HIDDEN and k in old.raw else v for k, v in raw.items()}
-        built = self.built(connector, raw)
+        built = self.built(connector, completed(connector, raw, old))
         await self._require_places(who, built, "edge.save")
         await self._require_own(built)
         new = replace(built.connection, origin=origin)
@@ -253,16 +257,23 @@ class Edge:
         return found
 
     def _view(self, who: Who, connection: Connection) -> ConnectionView:
+        raw = self._shown(connection)
         if not self._guard.allowed(who, Role.ENGINEER, connection.path):
-            connection = replace(
-                connection, raw={k: v for k, v in connection.raw.items() if k in {"name", "path", "tags"}}
-            )
+            raw = {k: v for k, v in raw.items() if k in {"name", "path", "tags"}}
+        connection = replace(connection, raw=raw)
         unknown = Health(connection=connection.name, connector=connection.connector)
-        connection = replace(connection, raw=_hidden(connection.raw))
         health = self._health.get(connection.name, unknown)
         if self._dark():
             health = replace(health, state=State.UNKNOWN, error="The edge box has not reported for some time.")
         return ConnectionView(connection=connection, health=health)
+
+    def _shown(self, connection: Connection) -> dict[str, Any]:
+        """Its settings without secrets; remembered, because screens look every second and tags may be many."""
+        version, raw = self._veiled.get(connection.name, (0, {}))
+        if version != connection.version:
+            raw = hidden(connection.connector, connection.raw)
+            self._veiled[connection.name] = connection.version, raw
+        return raw
 
     def _dark(self) -> bool:
         return time.monotonic() - self._heard_at > _DARK_AFTER_S
@@ -285,7 +296,7 @@ class Edge:
     async def _record(
         self, who: Who, action: str, name: str, old: Connection | None, new: Connection | None, tx: Transaction
     ) -> None:
-        before, after = (None if c is None else hide_secrets(c) for c in (old, new))
+        before, after = (None if c is None else _audited(c) for c in (old, new))
         concerned = new or old
         place = concerned.path if concerned else self._organisation
         await self._guard.record(who, action, name, before=before, after=after, path=place, tx=tx)
@@ -297,19 +308,14 @@ class _Report(msgspec.Struct):
     health: list[Health]
 
 
-def without_secrets(connection: Connection) -> Connection:
-    """The connection as it may be shown."""
-    return replace(connection, raw=_hidden(connection.raw))
+def _audited(connection: Connection) -> dict[str, Any]:
+    return {"connector": connection.connector, **hidden(connection.connector, connection.raw)}
 
 
-def hide_secrets(connection: Connection) -> dict[str, Any]:
-    """A connection's settings with passwords and keys left out, for the audit log and exports."""
-    return {"connector": connection.connector, **_hidden(connection.raw)}
-
-
-def _hidden(raw: dict[str, Any]) -> dict[str, Any]:
-    secret = ("password", "secret", "token", "passphrase")
-    return {k: HIDDEN if v and any(word in k.lower() for word in secret) else v for k, v in raw.items()}
+def _says(version: Version, new: Connection) -> bool:
+    """Whether a version is what a file still says."""
+    raw = as_stored(completed(new.connector, new.raw, version))
+    return (version.connector, version.raw) == (new.connector, raw)
 
 
 def _place(organisation: str, versions: Sequence[Version]) -> PlantPath:

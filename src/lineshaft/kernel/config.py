@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from .errors import Invalid
+from .secrecy import names_secret
 from .terms import PlantPath, nearest
 
 PREFIX = "LINESHAFT_"
@@ -228,13 +229,18 @@ def complaints_of(error: ValidationError, kind: type[BaseModel], place: str) -> 
             yield Complaint(place=where, message="this setting is needed and has no default.")
         else:
             value = found.get("input")
-            shown = "" if isinstance(value, dict | list) or _secret(where) else f", but {value!r} was given"
+            shown = "" if isinstance(value, dict | list) or names_secret(where) else f", but {value!r} was given"
             message = found["msg"].removeprefix("Value error, ")
             yield Complaint(place=where, message=f"{message[0].lower()}{message[1:]}{shown}.")
 
 
-def _secret(where: str) -> bool:
-    return any(word in where.lower() for word in ("password", "secret", "token", "key"))
+def types_in(annotation: Any) -> Iterator[Any]:
+    """The classes an annotation is made of, and the words of a Literal: `dict[str, Secret | None]` holds three."""
+    if parts := get_args(annotation):
+        for part in parts:
+            yield from types_in(part)
+    else:
+        yield annotation
 
 
 def _step(part: int | str) -> str:
@@ -268,7 +274,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError([Complaint(place=str(path), message=f"not valid TOML: {error}.")]) from error
 
 
-def _override(raw: dict[str, Any], env: Mapping[str, str]) -> None:
+def _override(raw: dict[str, Any], env: Mapping[str, str], kinds: Mapping[str, type[Section]]) -> None:
     for name, text in env.items():
         if not name.startswith(PREFIX) or "__" not in name:
             continue
