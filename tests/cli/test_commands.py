@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,42 @@ def test_apply_shows_the_difference_and_export_writes_it_back(plant: Path) -> No
     assert (one["name"], one["port"], one["tags"][0]["address"]) == ("plc", 5020, "holding:0:float32")
     again = run("apply", "out.toml", folder=plant)
     assert "Nothing to change" in again.stdout
+
+
+BROKER = """
+[[edge.mqtt]]
+name = "hall"
+broker = "mqtt://127.0.0.1:{port}"
+subscriptions = ["s/#"]
+user = "u"
+password = "{password}"
+"""
+
+
+def test_a_file_without_secrets_keeps_them_and_sends_them_nowhere_else(plant: Path) -> None:
+    (plant / "plant.toml").write_text(
+        PLANT.format(data=plant / "data", port=1) + BROKER.format(port=1, password="s3cret")
+    )
+    assert run("apply", "plant.toml", "--yes", folder=plant).returncode == 0
+    assert run("export", "out.toml", folder=plant).returncode == 0
+    text = (plant / "out.toml").read_text()
+    assert ('password = "***"' in text, "s3cret" in text) == (True, False)
+    assert "Nothing to change" in run("apply", "out.toml", folder=plant).stdout
+    (plant / "out.toml").write_text(text.replace("127.0.0.1:1", "127.0.0.1:2"))
+    refused = run("apply", "out.toml", "--yes", folder=plant)
+    assert (refused.returncode, "password was given for another address" in refused.stderr) == (2, True)
+    assert "mqtt://127.0.0.1:1" in run("export", folder=plant).stdout
+
+
+def test_stars_are_sent_to_no_machine(plant: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.1)
+        port = listening.getsockname()[1]
+        (plant / "plant.toml").write_text(BROKER.format(port=port, password="***"))
+        done = run("check", "--connect", folder=plant)
+        assert (done.returncode, "hall: password is ***" in done.stdout) == (1, True)
+        with pytest.raises(TimeoutError):
+            listening.accept()
 
 
 def test_what_was_applied_from_another_file_outlives_the_next_start(plant: Path) -> None:

@@ -18,6 +18,7 @@ from lineshaft.edge import Connection, ConnectionStore, Edge, EdgeSettings, Samp
 from lineshaft.edge.api import router
 from lineshaft.edge.connectors import Readings
 from lineshaft.edge.connectors.modbus.fake import ReplayServer
+from lineshaft.edge.connectors.mqtt import fake as mqtt_fake
 from lineshaft.edge.errors import BadConnection, Changed, NotWritable
 from lineshaft.edge.worker import EdgeBox, Outlet
 from lineshaft.edge.worker.sieve import sieved
@@ -340,3 +341,42 @@ def test_a_setting_without_a_value_is_left_out_of_the_file() -> None:
     assert tomllib.loads(text)["edge"]["modbus"] == [
         {"name": "plc", "host": "h", "tags": [{"path": "a", "address": "holding:0"}]}
     ]
+
+
+async def test_a_change_is_tried_with_the_secret_that_was_saved(stage: Stage, tmp_path: Path) -> None:
+    async with mqtt_fake.stand(tmp_path / "broker") as stand:
+        await stage.edge.save(ENGINEER, "mqtt", {"name": "hall", "path": "hall", **stand.raw})
+        shown = (await stage.edge.get(ENGINEER, "hall")).connection.raw
+        assert (shown["password"], bool(stand.raw["password"])) == ("***", True)
+        seen = await stage.edge.test(ENGINEER, "mqtt", {**shown, "keepalive_s": 20})
+        assert {s.path for s in seen} >= {f"acme/hall/{tag['path']}" for tag in shown["tags"]}
+        assert await stage.edge.browse(ENGINEER, connector="mqtt", raw=shown)
+
+
+async def test_a_saved_secret_is_never_tried_on_another_machine_or_by_others(stage: Stage) -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    mine = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    raw = {"name": "hall", "path": "hall", "broker": "mqtt://127.0.0.1:1", "subscriptions": ["s/#"], "user": "u"}
+    await stage.edge.save(ENGINEER, "mqtt", {**raw, "password": "s3cret-s3cret"})
+    stars = {**raw, "password": "***"}
+    office = Grant(role=Role.ENGINEER, subtree="acme/office")
+    guest = Who(id="g", name="Gus", kind=WhoKind.USER, grants=(office, Grant(role=Role.VIEWER, subtree="acme")))
+    stranger = Who(id="o", name="Ola", kind=WhoKind.USER, grants=(office,))
+    for who, tried, error, said in (
+        (ENGINEER, {**stars, "broker": mine}, BadConnection, "password was given for another address"),
+        (ENGINEER, {**stars, "name": "new", "broker": mine}, BadConnection, r"password is \*\*\*"),
+        (guest, {**stars, "path": "office"}, Forbidden, "Gus is only viewer on acme/hall"),
+        (stranger, {**stars, "path": "office"}, BadConnection, r"password is \*\*\*"),
+    ):
+        with pytest.raises(error, match=said):
+            await stage.edge.test(who, "mqtt", tried)
+        with pytest.raises(error, match=said):
+            await stage.edge.browse(who, connector="mqtt", raw=tried)
+    server.close()
+    assert heard == []

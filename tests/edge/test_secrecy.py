@@ -207,3 +207,66 @@ async def test_one_connection_of_a_file_that_cannot_be_taken_over_stops_no_other
     good = replace(declared, name="good", raw={"name": "good"})
     assert await edge.declare(PLATFORM, [bad, good]) == 1
     assert [c.name for c in await edge.export(PLATFORM)] == ["good", "safe"]
+
+
+# ---- a secret goes only where it went ----
+
+LEADS_ELSEWHERE = [
+    {"host": "evil"},
+    {"port": 1},
+    {"hosts": ["evil"]},
+    {"url": "mqtt://joe:***@evil:1883/x"},
+    {"url": "mqtt://joe:***@h:1884/x"},
+    {"url": "mqtt://evil:1883/x"},
+    {"url": ""},
+    {"more": {**SHOWN["more"], "proxy_url": "http://evil"}},
+    {"more": {**SHOWN["more"], "depth": [{"client-secret": "***", "limit": 5}, {"endpoint": "evil"}]}},
+    {"tags": [{"path": "a", "address": "http://evil/a"}]},
+    {"tags": [{"path": "a", "address": "1", "options": {"brokerUrl": "evil"}}]},
+]
+
+
+@pytest.mark.parametrize("changed", LEADS_ELSEWHERE, ids=str)
+async def test_a_kept_secret_is_not_sent_elsewhere(edge: Edge, changed: dict[str, Any]) -> None:
+    await edge.save(PLATFORM, "vault", RAW)
+    with pytest.raises(BadConnection, match=r"was given for another address .* Type it again"):
+        await edge.save(PLATFORM, "vault", {**SHOWN, **changed})
+    assert await kept(edge) == RAW
+    assert len(await edge.versions(PLATFORM, "safe")) == 1
+
+
+async def test_with_every_secret_typed_again_a_connection_may_lead_anywhere(edge: Edge) -> None:
+    await edge.save(PLATFORM, "vault", RAW)
+    await edge.save(PLATFORM, "vault", {**RAW, "host": "elsewhere"})
+    assert (await kept(edge))["host"] == "elsewhere"
+    with pytest.raises(BadConnection, match=r"^pin was given"):
+        await edge.save(PLATFORM, "vault", {**RAW, "pin": "***"})
+
+
+async def test_what_says_nothing_of_the_address_changes_freely(edge: Edge) -> None:
+    await edge.save(PLATFORM, "vault", RAW)
+    more = {"path": "c", "address": "nsu=http://maker.example/line;s=c"}
+    changed = {"timeout_s": 9.0, "path": "hall", "tags": [*SHOWN["tags"], more], "url": "mqtt://eva:***@h:1883/x"}
+    await edge.save(PLATFORM, "vault", {**SHOWN, **changed})
+    assert await kept(edge) == {**RAW, **changed, "tags": [*TAGS, more], "url": "mqtt://eva:s3cret@l@h:1883/x"}
+
+
+@pytest.mark.parametrize(
+    ("connector", "raw", "weaker"),
+    [
+        ("opcua", {"url": "opc.tcp://h:4840", "security": "SignAndEncrypt"}, {"security": "None"}),
+        ("opcua", {"url": "opc.tcp://h:4840"}, {"plain_password": True}),
+        ("opcua", {"url": "opc.tcp://h:4840"}, {"trust": "any"}),
+        ("mqtt", {"broker": "mqtts://h", "subscriptions": ["a"]}, {"verify_tls": False}),
+        ("mqtt", {"broker": "mqtts://h", "subscriptions": ["a"]}, {"broker": "mqtt://h"}),
+    ],
+    ids=str,
+)
+async def test_a_kept_secret_is_not_sent_less_safely(
+    edge: Edge, connector: str, raw: dict[str, Any], weaker: dict[str, Any]
+) -> None:
+    raw = {"name": "one", **raw, "user": "u"}
+    await edge.save(PLATFORM, connector, {**raw, "password": "s3cret"})
+    with pytest.raises(BadConnection, match=r"^password was given for another address"):
+        await edge.save(PLATFORM, connector, {**raw, **weaker, "password": "***"})
+    assert await kept(edge, "one") == {**raw, "password": "s3cret"}

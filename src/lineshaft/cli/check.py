@@ -35,10 +35,14 @@ def register(app: typer.Typer) -> None:
 
 
 async def _reach(organisation: str, connections: list[Connection]) -> bool:
-    from lineshaft.edge import build
+    from lineshaft.edge import build, with_secrets
     from lineshaft.kernel.errors import PlatformError
 
     async def one(connection: Connection) -> tuple[str, str]:
+        try:
+            with_secrets(connection, None)
+        except PlatformError as error:
+            return connection.name, str(error)
         connector = build(connection.connector, connection.raw, organisation=organisation).connector()
         try:
             await asyncio.wait_for(connector.connect(), 10)

@@ -1,12 +1,15 @@
 """Secrets in the settings of connections: hidden wherever they are shown, kept when what was shown comes back.
 
 A secret is what a connector declares as `Secret`, what is named like one, and the password in an address,
-however deep it lies. It is shown as `***`.
+however deep it lies. It is shown as `***`. Coming back as `***` it stays as it is, but only while everything
+that says where it goes stays as well: whoever may edit but not read it could have it sent to a machine
+of their own.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +19,7 @@ from pydantic import BaseModel
 
 from lineshaft.kernel.config import Secret, types_in
 from lineshaft.kernel.errors import Invalid
-from lineshaft.kernel.secrecy import LOGIN, names_secret, without_passwords
+from lineshaft.kernel.secrecy import LOGIN, names_secret, snake, without_passwords
 
 from .errors import BadConnection
 from .model import Connection
@@ -44,10 +47,20 @@ def with_secrets(new: Connection, old: Connection | None) -> Connection:
 
 
 def completed(connector: str, raw: dict[str, Any], old: Connection | Version | None) -> dict[str, Any]:
-    """Settings with the secrets their `***` stand for; BadConnection names one that is not known."""
+    """Settings with the secrets their `***` stand for; BadConnection names one that is not known or would leave."""
     known, top = (old.raw if old is not None and old.connector == connector else None) or {}, _top(connector)
-    whole: dict[str, Any] = _complete(raw, known, top, _At())
+    stays = _targets(raw, top) <= _targets(known, top)
+    whole: dict[str, Any] = _complete(raw, known, top, _At(stays=stays))
     return whole
+
+
+def veiled(connector: str, raw: dict[str, Any]) -> bool:
+    """Whether there is a `***` in the settings that stands for a secret."""
+    try:
+        completed(connector, raw, None)
+    except BadConnection:
+        return True
+    return False
 
 
 # ---- what is a secret ----
@@ -92,19 +105,66 @@ def _hide(value: Any, place: _Place) -> Any:
     return without_passwords(value, HIDDEN) if isinstance(value, str) else value
 
 
+# ---- where secrets go ----
+
+_LEADS = re.compile(
+    r"(?:^|_)(?:hosts?|hostname|ip|port|ur[il]s?|endpoints?|brokers?|servers?|address(?:es)?|proxy|gateway)\d*(?:_|$)"
+)
+_ADDRESS = re.compile(r"[a-zA-Z][\w+.-]*://")
+
+
+def _target(table: dict[str, Any], place: _Place) -> str:
+    """What one table of settings says of where a connection leads, logins left out."""
+    told = {n: v for n, v in table.items() if v not in (None, "") and _leads(n, v, place)}
+    return LOGIN.sub("", _look(told)) if told else ""
+
+
+def _leads(name: str, value: Any, place: _Place) -> bool:
+    values = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(one, dict) for one in values):
+        return False  # a table, which tells for itself
+    if any(isinstance(one, str) and _ADDRESS.match(one) for one in values):
+        return True
+    if place.top and name in getattr(place.kind, "guards_secrets", ()):
+        return True
+    return place.kind is not TagSettings and _named_to_lead(name)
+
+
+@lru_cache(4096)
+def _named_to_lead(name: str) -> bool:
+    return _LEADS.search(snake(name)) is not None
+
+
+def _targets(value: Any, place: _Place) -> set[str]:
+    """Everything settings say of where a connection leads, table by table."""
+    if isinstance(value, list | tuple):
+        return set().union(*(_targets(item, place) for item in value))
+    if not isinstance(value, dict):
+        return set()
+    below = (_targets(inside, place.below(name)) for name, inside in value.items())
+    return {_target(value, place)}.union(*below) - {""}
+
+
 # ---- what comes back ----
 
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """A place while settings are walked: its name for sentences."""
+    """A place while settings are walked: its name for sentences, and whether it still leads where it led."""
 
     name: str = ""
+    stays: bool = True
 
     def refuse_unknown(self) -> NoReturn:
         raise BadConnection(
             f"{self.name} is {HIDDEN}, which stands for a secret that is not known here.", hint="Type it."
         )
+
+    def require(self) -> None:
+        if not self.stays:
+            raise BadConnection(
+                f"{self.name} was given for another address and is not sent to this one.", hint="Type it again."
+            )
 
 
 def _complete(new: Any, old: Any, place: _Place, at: _At) -> Any:
@@ -112,8 +172,9 @@ def _complete(new: Any, old: Any, place: _Place, at: _At) -> Any:
         return new
     if isinstance(new, dict):
         known = old if isinstance(old, dict) else {}
+        stays = at.stays and _target(new, place) == _target(known, place)
         return {
-            name: _complete(inside, known.get(name), place.below(name), _At(f"{at.name}.{name}".lstrip(".")))
+            name: _complete(inside, known.get(name), place.below(name), _At(f"{at.name}.{name}".lstrip("."), stays))
             for name, inside in new.items()
         }
     if isinstance(new, list | tuple):
@@ -133,6 +194,7 @@ def _starred(value: Any) -> bool:
 def _kept(old: Any, at: _At) -> Any:
     if old in (None, "", HIDDEN) or isinstance(old, dict | list):
         at.refuse_unknown()
+    at.require()
     return old
 
 
@@ -142,6 +204,7 @@ def _with_logins(new: str, old: Any, at: _At) -> str:
     given = [login["password"] for login in LOGIN.finditer(new)]
     if len(known) != len(given):
         at.refuse_unknown()
+    at.require()
     passwords = iter(was if told == HIDDEN else told for told, was in zip(given, known, strict=True))
     return LOGIN.sub(lambda login: f"{login['user']}:{next(passwords)}@", new)
 

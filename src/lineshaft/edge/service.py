@@ -23,7 +23,7 @@ from lineshaft.security import Guard, Role, Who
 from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import Connection, Health, Seen, State, WriteResult
-from .secrecy import completed, hidden
+from .secrecy import completed, hidden, veiled
 from .settings import SHELF, BadSettings, Built, EdgeSettings, build, tag_paths
 from .store import ConnectionStore, Version, as_stored
 
@@ -155,7 +155,11 @@ class Edge:
             raise BadConnection(error.message) from error
 
     async def test(self, who: Who, connector: str, raw: dict[str, Any]) -> list[Seen]:
-        """Open the machine, look at its values, let go again; nothing is stored."""
+        """Open the machine, look at its values, let go again; nothing is stored.
+
+        `***` stands for the secret of the saved connection of that name.
+        """
+        raw = await self._with_secrets(who, connector, raw, "edge.test")
         trial = self.built(connector, {"name": "test", **raw})
         await self._require_places(who, trial, "edge.test")
         answer = await self._do({"verb": "test", "connector": connector, "raw": raw}, within_s=25)
@@ -165,12 +169,13 @@ class Edge:
         self, who: Who, address: str = "", *, name: str = "", connector: str = "", raw: dict[str, Any] | None = None
     ) -> list[Node]:
         """What lies below an address, of a running connection (`name`) or of settings not saved yet."""
+        raw = await self._with_secrets(who, connector, raw or {}, "edge.browse")
         if name:
             path = (await self._find(who, name)).path
         else:
-            path = self.built(connector, {"name": "test", **(raw or {})}).connection.path
+            path = self.built(connector, {"name": "test", **raw}).connection.path
         await self._guard.require(who, Role.ENGINEER, path, "edge.browse")
-        question = {"verb": "browse", "name": name, "connector": connector, "raw": raw or {}, "address": address}
+        question = {"verb": "browse", "name": name, "connector": connector, "raw": raw, "address": address}
         return decode(await self._do(question, within_s=30), list[Node])
 
     # ---- changing ----
@@ -247,13 +252,27 @@ class Edge:
             if not tag.path.within(root):
                 await self._guard.require(who, Role.ENGINEER, tag.path, action)
 
+    async def _with_secrets(self, who: Who, connector: str, raw: dict[str, Any], action: str) -> dict[str, Any]:
+        """Settings about to be tried, with the secrets of the saved connection they are a change of."""
+        if not veiled(connector, raw):
+            return raw
+        old = await self._seen(who, str(raw.get("name", "")))
+        if old is not None:
+            await self._guard.require(who, Role.ENGINEER, old.path, action)
+        return completed(connector, raw, old)
+
     async def _find(self, who: Who, name: str) -> Connection:
+        found = await self._seen(who, name)
+        if found is None:
+            raise NoConnection(f"There is no connection {name!r}.", hint="Look at the list of connections.")
+        return found
+
+    async def _seen(self, who: Who, name: str) -> Connection | None:
+        """The connection; None as well for who may not see it, and so is not told that it is there."""
         found = await self._store.find(name)
         if found is not None and not self._guard.allowed(who, Role.VIEWER, found.path):
             await self._guard.deny(who, "edge.read", found.path, subject=name)
-            found = None  # who may not see it is not told that it is there
-        if found is None:
-            raise NoConnection(f"There is no connection {name!r}.", hint="Look at the list of connections.")
+            return None
         return found
 
     def _view(self, who: Who, connection: Connection) -> ConnectionView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -34,6 +34,8 @@ class Endpoint:
 
 class BrokerSettings(ConnectorSettings):
     """How to reach an MQTT broker; shared by every connector that speaks over one."""
+
+    guards_secrets: ClassVar[frozenset[str]] = frozenset({"ca_file", "verify_tls"})
 
     broker: str = BUILTIN
     """`builtin`, or `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path`, `wss://host/path`."""

@@ -154,6 +154,10 @@ class ConnectorSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    guards_secrets: ClassVar[frozenset[str]] = frozenset()
+    """Settings that decide who could read a secret on its way, beside host, port, url and the like: when one
+    changes, secrets are asked for again."""
+
     timeout_s: float = 5.0
     """How long one read, write or browse may take."""
 

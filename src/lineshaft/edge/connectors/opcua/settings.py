@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +14,8 @@ from lineshaft.kernel.config import Secret
 
 class OpcUaSettings(ConnectorSettings):
     """How to reach one OPC UA server, and how much to ask of it."""
+
+    guards_secrets: ClassVar[frozenset[str]] = frozenset({"security", "trust", "pki", "plain_password"})
 
     url: str
     """Endpoint of the server, such as `opc.tcp://10.0.0.5:4840`."""
