@@ -61,6 +61,7 @@ def sample(value: object, quality: Quality = Quality.GOOD, age_s: float = 1.0) -
         (50.0, Quality.BAD_STALE, 1, Trouble.STALE),
         (99.0, Quality.BAD_DEVICE_FAILURE, 1, Trouble.BAD),
         (None, Quality.BAD_NOT_CONNECTED, 999, Trouble.LOST),
+        (None, Quality.BAD_OUT_OF_SERVICE, 1, Trouble.STALE),
         (50.0, Quality.BAD_OUT_OF_RANGE, 1, Trouble.RANGE),
     ],
 )

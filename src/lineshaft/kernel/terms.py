@@ -116,6 +116,8 @@ class Quality(IntEnum):
     BAD_NO_DATA = 0x85
     BAD_STALE = 0x86
     BAD_TYPE = 0x87
+    BAD_OUT_OF_SERVICE = 0x88
+    """Nobody reads it any more: its connection was switched off or removed."""
 
     @property
     def grade(self) -> Grade:

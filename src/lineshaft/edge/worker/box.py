@@ -28,11 +28,11 @@ from lineshaft.kernel.errors import Invalid, PlatformError, Unavailable
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.tasks import Crew
-from lineshaft.kernel.terms import Value
+from lineshaft.kernel.terms import Quality, Value
 from lineshaft.kernel.wire import decode, encode
 
 from .outlet import Outlet
-from .runner import Runner, checked, value_at
+from .runner import Runner, bad, checked, value_at
 
 log = get_log("edge")
 _TEST_S = 4.0
@@ -124,14 +124,16 @@ class EdgeBox:
         async with self._changing:
             wanted = {c.name: c for c in await self._store.all()}
             for name in [n for n in self._versions if n not in wanted]:
-                runner = self._runners.get(name)
-                await self._stop(name)
+                runner = await self._stop(name)
                 if runner is not None:
+                    self._retire(runner)
                     await runner.forget()
             for name, connection in wanted.items():
                 if self._versions.get(name) != connection.version:
-                    await self._stop(name)
+                    runner = await self._stop(name)
                     self._start(connection)
+                    if runner is not None:
+                        self._retire(runner)
 
     def _start(self, connection: Connection) -> None:
         self._versions[connection.name] = connection.version
@@ -158,14 +160,22 @@ class EdgeBox:
         self._runners[connection.name] = runner
         self._tasks[connection.name] = self._crew.keep(f"connection {connection.name}", runner.run)
 
-    async def _stop(self, name: str) -> None:
+    async def _stop(self, name: str) -> Runner | None:
+        """Let go of a connection; returns what ran."""
         self._versions.pop(name, None)
         self._idle.pop(name, None)
-        self._runners.pop(name, None)
+        runner = self._runners.pop(name, None)
         task = self._tasks.pop(name, None)
         if task is not None:
             task.cancel()
             await asyncio.wait([task], timeout=10)
+        return runner
+
+    def _retire(self, old: Runner) -> None:
+        """Say once of every path that nobody reads any more; what was lost or never there is no exception."""
+        new = self._runners.get(old.connection.name)
+        gone = old.paths() if new is None else old.tags.keys() - new.tags.keys()
+        self._crew.start("last words", self.outlet.put(bad(gone, Quality.BAD_OUT_OF_SERVICE)))
 
     async def _turned(self, connection: Connection, state: State, error: str, away_s: float) -> None:
         fact = (

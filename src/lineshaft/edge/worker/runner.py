@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -57,6 +57,7 @@ class Runner:
         self._samples = self._late = self._reconnects = self._dropped = 0
         self._last_sample_us = 0
         self._lost_at = 0.0
+        self._told: set[str] = set()
 
     def health(self) -> Health:
         """How this connection is now."""
@@ -123,6 +124,10 @@ class Runner:
         message = "confirmed by reading it back" if same else f"the machine reports {seen!r} instead"
         return WriteResult(path=tag.path, asked=value, read_back=seen, applied=same, message=message)
 
+    def paths(self) -> set[str]:
+        """Everything it ever told of: its tags, and what its sessions discovered."""
+        return self._told | set(self._connector.paths)
+
     async def forget(self) -> None:
         """The connection was removed: let the connector give up what is kept for it elsewhere."""
         try:
@@ -143,6 +148,7 @@ class Runner:
         return connector
 
     async def _session(self) -> None:
+        self._told.update(self._connector.paths)
         self._connector = self._fresh()
         try:
             await asyncio.wait_for(
@@ -255,23 +261,24 @@ class Runner:
             return
         self._lost_at = time.monotonic()
         log.warning("connection lost", connection=self.connection.name, error=sentence, hint=hint)
-        self._outlet.offer(self._all_bad())
+        self._outlet.offer(bad(self._connector.paths, Quality.BAD_NOT_CONNECTED))
         await self._turned(self.connection, State.LOST, sentence, 0.0)
-
-    def _all_bad(self) -> Readings:
-        paths = self._connector.paths
-        rows = len(paths)
-        return Readings(
-            paths=list(paths),
-            index=np.arange(rows, dtype=np.int32),
-            ts=np.full(rows, now_us(), dtype=np.int64),
-            number=np.full(rows, np.nan),
-            quality=np.full(rows, int(Quality.BAD_NOT_CONNECTED), dtype=np.uint8),
-        )
 
     async def _close(self) -> None:
         with contextlib.suppress(Exception, asyncio.CancelledError):
             await asyncio.wait_for(self._connector.close(), 5)
+
+
+def bad(paths: Iterable[str], quality: Quality) -> Readings:
+    """One sample without a value for each path, now."""
+    told = list(paths)
+    return Readings(
+        paths=told,
+        index=np.arange(len(told), dtype=np.int32),
+        ts=np.full(len(told), now_us(), dtype=np.int64),
+        number=np.full(len(told), np.nan),
+        quality=np.full(len(told), int(quality), dtype=np.uint8),
+    )
 
 
 def _groups(tags: Any) -> list[list[Tag]]:

@@ -182,6 +182,10 @@ class Overview:
     attention_all: int
 
 
+_SILENT = (Quality.BAD_STALE, Quality.BAD_OUT_OF_SERVICE)
+"""Nothing is wrong with the machine: nobody tells of it."""
+
+
 def judge_point(
     point: Point, sample: Sample | None, now: datetime, stale_after_s: float, *, heard: datetime | None = None
 ) -> PointState:
@@ -196,7 +200,7 @@ def judge_point(
     age_s = max((now - sample.ts).total_seconds(), 0.0)
     silent_s = age_s if heard is None else max((now - heard).total_seconds(), 0.0)
     late = age_s > prop.stale_after_s if prop.stale_after_s is not None else silent_s > stale_after_s
-    stale = sample.quality is Quality.BAD_STALE or late
+    stale = sample.quality in _SILENT or late
     shown = prop.label(sample.value)
     outside = sample.quality is Quality.BAD_OUT_OF_RANGE or (
         sample.quality.grade is not Grade.BAD and prop.outside(sample.value)
@@ -217,7 +221,7 @@ def judge_point(
 def _trouble(quality: Quality, *, stale: bool, outside: bool, alarm: bool) -> Trouble | None:
     if quality is Quality.BAD_NOT_CONNECTED:
         return Trouble.LOST
-    if quality.grade is Grade.BAD and quality not in (Quality.BAD_STALE, Quality.BAD_OUT_OF_RANGE):
+    if quality.grade is Grade.BAD and quality not in _SILENT and quality is not Quality.BAD_OUT_OF_RANGE:
         return Trouble.BAD
     if stale:
         return Trouble.STALE
