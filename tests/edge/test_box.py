@@ -19,6 +19,7 @@ from lineshaft.edge.api import router
 from lineshaft.edge.connectors import Readings
 from lineshaft.edge.connectors.modbus.fake import ReplayServer
 from lineshaft.edge.connectors.mqtt import fake as mqtt_fake
+from lineshaft.edge.connectors.opcua.replay import ReplayServer as Plc
 from lineshaft.edge.errors import BadConnection, Changed, NotWritable
 from lineshaft.edge.worker import EdgeBox, Outlet
 from lineshaft.edge.worker.sieve import sieved
@@ -65,7 +66,7 @@ class Stage:
         """The quality of every sample that reached the bus for a path."""
         return [quality for _, quality in self.rows(path)]
 
-    async def until(self, condition, within_s: float = 8.0) -> None:
+    async def until(self, condition, within_s: float = 20.0) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + within_s
         while not condition():
@@ -75,7 +76,7 @@ class Stage:
     async def health(self) -> State:
         return (await self.edge.get(ENGINEER, "plc")).health.state
 
-    async def until_health(self, state: State, within_s: float = 8.0) -> None:
+    async def until_health(self, state: State, within_s: float = 20.0) -> None:
         async with asyncio.timeout(within_s):
             while await self.health() is not state:
                 await asyncio.sleep(0.05)
@@ -450,6 +451,60 @@ async def test_a_switched_off_connection_is_good_again_when_it_is_switched_on(st
     await stage.until(lambda: stage.box.health() == [])
     await stage.edge.restore(ENGINEER, "plc", 1)
     await stage.until(lambda: all(stage.qualities(path) == [0, OUT, 0] for path in TANK))
+
+
+MODES = pytest.mark.parametrize("mode", ["subscribe", "poll"])
+
+
+def steady(plc: Plc, mode: str) -> dict[str, object]:
+    """A connection to a machine whose one value does not change."""
+    tags = [{"path": "recipe", "address": plc.addresses["recipe"], "every": "50ms"}]
+    return {"name": "plc", "path": "hall/tank", "url": plc.url, "mode": mode, "tags": tags}
+
+
+async def told(stage: Stage, *expected: tuple[float, int]) -> None:
+    """Wait until the recipe's samples, in the order of their time, are these."""
+    names = {7.0: "seven"}
+
+    def now() -> list[tuple[object, int]]:
+        rows = {int(b.ts[i]): (float(b.number[i]), int(b.quality[i])) for b in stage.batches for i in range(len(b))}
+        return [(names.get(number), quality) for _, (number, quality) in sorted(rows.items())]
+
+    await stage.until(lambda: now() == [(names.get(n), q) for n, q in expected])
+
+
+@MODES
+async def test_a_steady_value_is_good_again_when_its_connection_is_switched_on(stage: Stage, mode: str) -> None:
+    async with Plc(["recipe"]) as plc:
+        await plc.set({"recipe": 7.0})
+        await stage.edge.save(ENGINEER, "opcua", steady(plc, mode))
+        await told(stage, (7.0, 0))
+        await ended(stage, "disabled")
+        await told(stage, (7.0, 0), (np.nan, OUT))
+        await stage.edge.enable(ENGINEER, "plc", on=True)
+        await told(stage, (7.0, 0), (np.nan, OUT), (7.0, 0))
+        await asyncio.sleep(0.5)
+        await told(stage, (7.0, 0), (np.nan, OUT), (7.0, 0))
+        await stage.edge.remove(ENGINEER, "plc")
+
+
+@MODES
+async def test_a_steady_value_is_good_again_when_its_machine_is_back(stage: Stage, mode: str) -> None:
+    plc = Plc(["recipe"])
+    await plc.start()
+    await plc.set({"recipe": 7.0}, now_us() - 3_600_000_000)
+    raw = steady(plc, mode)
+    await stage.edge.save(ENGINEER, "opcua", raw)
+    await told(stage, (7.0, 0))
+    await plc.stop()
+    await told(stage, (7.0, 0), (np.nan, AWAY))
+    again = Plc(["recipe"])
+    await again.start(port=plc.device.port)
+    await again.set({"recipe": 7.0}, now_us() - 3_600_000_000)
+    await told(stage, (7.0, 0), (7.0, 0), (np.nan, AWAY), (7.0, 0))
+    await stage.edge.remove(ENGINEER, "plc")
+    await stage.until(lambda: stage.box.health() == [])
+    await again.stop()
 
 
 async def test_a_tag_taken_out_of_a_connection_is_out_of_service_and_the_others_are_not(stage: Stage) -> None:

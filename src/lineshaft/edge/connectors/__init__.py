@@ -178,6 +178,8 @@ class Connector(Generic[S]):
     """Whether values come by themselves (`subscribe`) instead of by polling (`read`)."""
     discovers: ClassVar[bool] = False
     """Whether paths come from the wire, so that a connection needs no tags."""
+    affirms: ClassVar[bool] = False
+    """Whether the first value of a tag after `connect` holds now, however long ago the machine says it was measured."""
 
     def __init__(self, settings: S, tags: Sequence[Tag], *, root: PlantPath) -> None:
         """No I/O here. `root` is the place below which discovered paths are put."""

@@ -73,6 +73,8 @@ class EdgeBox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._versions: dict[str, int] = {}
         self._idle: dict[str, Health] = {}
+        self._retired: dict[str, int] = {}
+        """When tags that nobody reads any more were told to be out of service."""
         self._crew = Crew("edge")
         self._changing = asyncio.Lock()
 
@@ -145,7 +147,12 @@ class EdgeBox:
         try:
             built = build(connection.connector, connection.raw, organisation=self._organisation)
             runner = Runner(
-                built, self.outlet, self._host, max_silence_s=self._settings.max_silence, turned=self._turned
+                built,
+                self.outlet,
+                self._host,
+                max_silence_s=self._settings.max_silence,
+                turned=self._turned,
+                bad_us=max((self._retired.pop(tag.path, 0) for tag in built.tags), default=0),
             )
         except PlatformError as error:
             log.error("a connection cannot start", connection=connection.name, error=str(error))
@@ -175,7 +182,9 @@ class EdgeBox:
         """Say once of every path that nobody reads any more; what was lost or never there is no exception."""
         new = self._runners.get(old.connection.name)
         gone = old.paths() if new is None else old.tags.keys() - new.tags.keys()
-        self._crew.start("last words", self.outlet.put(bad(gone, Quality.BAD_OUT_OF_SERVICE)))
+        last = bad(gone, Quality.BAD_OUT_OF_SERVICE)
+        self._retired |= {path: int(ts) for path, ts in zip(last.paths, last.ts, strict=True) if path in old.tags}
+        self._crew.start("last words", self.outlet.put(last))
 
     async def _turned(self, connection: Connection, state: State, error: str, away_s: float) -> None:
         fact = (

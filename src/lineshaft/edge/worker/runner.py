@@ -28,7 +28,7 @@ from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import backoff
 from lineshaft.kernel.terms import Quality, Value
 
-from .changes import Changes
+from .changes import Changes, pick
 from .outlet import Outlet
 from .sieve import sieved
 
@@ -41,7 +41,9 @@ _SLOWEST_CONNECT_S = 30.0
 class Runner:
     """One connection at work. `turned` is told once when it is lost and once when it is back."""
 
-    def __init__(self, built: Built, outlet: Outlet, host: Host, *, max_silence_s: float, turned: Turn) -> None:
+    def __init__(
+        self, built: Built, outlet: Outlet, host: Host, *, max_silence_s: float, turned: Turn, bad_us: int = 0
+    ) -> None:
         self.connection = built.connection
         self.tags = {tag.path: tag for tag in built.tags}
         self._built = built
@@ -58,6 +60,10 @@ class Runner:
         self._last_sample_us = 0
         self._lost_at = 0.0
         self._told: set[str] = set()
+        self._bad_us = bad_us
+        """When its values were last told to be bad because nobody could read them; 0 for never."""
+        self._doubted: set[int] = set()
+        """Places in the connector's list of which nothing was heard since."""
 
     def health(self) -> Health:
         """How this connection is now."""
@@ -157,6 +163,8 @@ class Runner:
         except TimeoutError as error:
             raise Unavailable(f"{self.connection.name} did not answer within {_SLOWEST_CONNECT_S:.0f} s.") from error
         self._changes.forget()
+        if self._connector.affirms and self._bad_us:
+            self._doubted = set(range(len(self._connector.paths)))
         if self._connector.subscribes:
             await self._good()
             await self._connector.subscribe(self)
@@ -187,6 +195,8 @@ class Runner:
             if not self._outlet.offer(news):
                 self._dropped += len(news)
                 self._changes.forget()  # what was dropped is still news
+            if self._doubted:
+                self._outlet.offer(self._affirmed(readings))
             due += span
             if due < loop.time():
                 self._late += 1
@@ -205,11 +215,23 @@ class Runner:
             self.trouble(problem)
         return fine
 
+    def _affirmed(self, readings: Readings) -> Readings:
+        """Values that did not change while nobody could read them, once as of now: their own time is before that."""
+        rows = {slot: row for row, slot in enumerate(readings.index.tolist()) if slot in self._doubted}
+        self._doubted -= rows.keys()
+        keep = np.zeros(len(readings), dtype=bool)
+        keep[list(rows.values())] = True
+        old = pick(readings, keep & (readings.ts <= self._bad_us))
+        return replace(old, ts=np.full(len(old), max(now_us(), self._bad_us + 1), dtype=np.int64))
+
     # ---- Sink, for connectors that subscribe ----
 
     async def put(self, readings: Readings) -> None:
         """Hand over readings; waits when the platform cannot keep up."""
-        await self._outlet.put(self._changes.reported(self._took(readings)))
+        readings = self._took(readings)
+        await self._outlet.put(self._changes.reported(readings))
+        if self._doubted:
+            await self._outlet.put(self._affirmed(readings))
 
     async def flush(self) -> None:
         """Return once everything put before is durable."""
@@ -261,7 +283,9 @@ class Runner:
             return
         self._lost_at = time.monotonic()
         log.warning("connection lost", connection=self.connection.name, error=sentence, hint=hint)
-        self._outlet.offer(bad(self._connector.paths, Quality.BAD_NOT_CONNECTED))
+        away = bad(self._connector.paths, Quality.BAD_NOT_CONNECTED)
+        self._bad_us = int(away.ts.max(initial=0))
+        self._outlet.offer(away)
         await self._turned(self.connection, State.LOST, sentence, 0.0)
 
     async def _close(self) -> None:

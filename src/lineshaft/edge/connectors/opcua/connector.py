@@ -48,6 +48,7 @@ class OpcUa(Connector[OpcUaSettings]):
     name: ClassVar[str] = "opcua"
     Settings: ClassVar[type[OpcUaSettings]] = OpcUaSettings
     subscribes: ClassVar[bool] = True
+    affirms: ClassVar[bool] = True
 
     def __init__(self, settings: OpcUaSettings, tags: Sequence[Tag], *, root: PlantPath) -> None:
         super().__init__(settings, tags, root=root)
