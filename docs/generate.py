@@ -37,6 +37,7 @@ COMMON = """`[[edge.<connector>]]` is one connection. All have these keys, and t
 | `name` | letters, digits, '-' and '_'; needed |
 | `path` | place in the plant, below the organisation; by default the name |
 | `enabled` | `false` keeps it configured but does not run it |
+| `edge` | name of the box that runs it; by default the box of the process that saved it first |
 | `tags` | the values, as `[[edge.<connector>.tags]]` |"""
 
 BESIDES = """`/api/docs` of a running platform shows the same and lets you try.

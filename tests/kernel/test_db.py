@@ -79,7 +79,7 @@ async def test_migrations_run_once(db: Database) -> None:
     await db.open(["lineshaft.edge"])
     async with db.read() as tx:
         rows = await tx.all(sa.select(MIGRATIONS.c.name).where(MIGRATIONS.c.context == "lineshaft.edge"))
-    assert [r["name"] for r in rows] == ["0001_connections"]
+    assert [r["name"] for r in rows] == ["0001_connections", "0002_boxes"]
 
 
 async def test_sqlite_syncs_every_commit(db: Database) -> None:

@@ -198,6 +198,20 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoxReport:
+    """What an edge box tells of itself every second."""
+
+    edge: str
+    boot: str
+    """Another one with every start."""
+    rival: bool = False
+    """Whether another box of the same name is on the bus."""
+    blocked: str = ""
+    """Why samples wait at the box; empty when they flow."""
+    health: tuple[Health, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A configured link to one machine or broker. `raw` is what stands in plant.toml, name included."""
 
@@ -208,6 +222,8 @@ class Connection:
     raw: dict[str, Any]
     version: int = 0
     origin: str = "console"
+    edge: str = ""
+    """Name of the box that runs it; whoever saves a connection that names none gives it to their own."""
 
     @property
     def tag_count(self) -> int:

@@ -6,11 +6,9 @@ The service decides and records; the machine's session is held by an edge box, w
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import msgspec
 
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
@@ -22,7 +20,7 @@ from lineshaft.security import Guard, Role, Who
 
 from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
-from .model import Connection, Health, Seen, State, WriteResult
+from .model import BoxReport, Connection, Health, Seen, State, WriteResult
 from .secrecy import completed, hidden, veiled
 from .settings import SHELF, BadSettings, Built, EdgeSettings, build, tag_paths
 from .store import ConnectionStore, Version, as_stored
@@ -63,12 +61,8 @@ class Edge:
         self._store = store
         self._guard = guard
         self._bus = bus
-        self._health: dict[str, Health] = {}
-        self._told_by: dict[str, str] = {}
-        self._heard_at = 0.0
+        self._boxes: dict[str, _Heard] = {}
         self._veiled: dict[str, tuple[int, dict[str, Any]]] = {}
-        self.blocked = ""
-        """Why samples wait at the edge; empty when they flow."""
 
     @classmethod
     def offline(cls, settings: EdgeSettings, *, organisation: str, store: ConnectionStore, guard: Guard) -> Edge:
@@ -94,7 +88,12 @@ class Edge:
 
     def health(self) -> list[Health]:
         """What the boxes last told of every connection; for metrics, which know no viewer."""
-        return list(self._health.values())
+        return [health for box in self._boxes.values() for health in box.told()]
+
+    @property
+    def blocked(self) -> str:
+        """Why samples wait at an edge box; empty when they flow."""
+        return next((box.report.blocked for box in self._boxes.values() if box.lately and box.report.blocked), "")
 
     async def listen(self) -> None:
         """Keep the latest health reports of the boxes; called once at start."""
@@ -162,8 +161,8 @@ class Edge:
         raw = await self._with_secrets(who, connector, raw, "edge.test")
         trial = self.built(connector, {"name": "test", **raw})
         await self._require_places(who, trial, "edge.test")
-        answer = await self._do({"verb": "test", "connector": connector, "raw": raw}, within_s=25)
-        return decode(answer, list[Seen])
+        question = {"verb": "test", "connector": connector, "raw": raw}
+        return decode(await self._do(await self._home(raw), question, within_s=25), list[Seen])
 
     async def browse(
         self, who: Who, address: str = "", *, name: str = "", connector: str = "", raw: dict[str, Any] | None = None
@@ -175,17 +174,26 @@ class Edge:
         else:
             path = self.built(connector, {"name": "test", **raw}).connection.path
         await self._guard.require(who, Role.ENGINEER, path, "edge.browse")
+        home = await self._home({"name": name} if name else raw)
         question = {"verb": "browse", "name": name, "connector": connector, "raw": raw, "address": address}
-        return decode(await self._do(question, within_s=30), list[Node])
+        return decode(await self._do(home, question, within_s=30), list[Node])
 
     # ---- changing ----
 
     async def save(
-        self, who: Who, connector: str, raw: dict[str, Any], *, expected: int | None = None, origin: str = "console"
+        self,
+        who: Who,
+        connector: str,
+        raw: dict[str, Any],
+        *,
+        expected: int | None = None,
+        origin: str = "console",
+        edge: str = "",
     ) -> Connection:
-        """Add or change a connection; the edge takes it up at once, the others are not touched.
+        """Add or change a connection; its edge box takes it up at once, the others are not touched.
 
         `expected` is the version the caller saw (0: it must be new); Changed when somebody was faster.
+        `edge` is the box for settings that name none; by default the one it has, or else ours.
         """
         old = await self._store.find(str(raw.get("name", "")))
         if old is not None:
@@ -193,7 +201,8 @@ class Edge:
         built = self.built(connector, completed(connector, raw, old))
         await self._require_places(who, built, "edge.save")
         await self._require_own(built)
-        new = replace(built.connection, origin=origin)
+        home = built.connection.edge or edge or (old.edge if old else "") or self._edge
+        new = replace(built.connection, origin=origin, edge=home)
         async with self._store.db.begin() as tx:
             saved = await self._store.put(tx, new, by=who.name, expected=expected)
             await self._record(who, "edge.save", new.name, old, saved, tx)
@@ -217,7 +226,7 @@ class Edge:
         await self.versions(who, name)
         for old in await self._store.versions(name):
             if old.version == version and old.raw is not None:
-                return await self.save(who, old.connector, old.raw)
+                return await self.save(who, old.connector, old.raw, edge=old.edge)
         raise NoConnection(f"The connection {name!r} has no version {version} to go back to.")
 
     async def write(self, who: Who, path: str, value: Value) -> WriteResult:
@@ -226,7 +235,7 @@ class Edge:
         await self._guard.require(who, Role.OPERATOR, place, "edge.write")
         question = {"verb": "write", "path": path, "value": value}
         try:
-            result = decode(await self._do(question, within_s=20), WriteResult)
+            result = decode(await self._do(await self._reader(path), question, within_s=20), WriteResult)
         except PlatformError as error:
             await self._guard.record(who, "edge.write", path, after={"asked": value, "failed": error.message})
             raise
@@ -280,11 +289,28 @@ class Edge:
         if not self._guard.allowed(who, Role.ENGINEER, connection.path):
             raw = {k: v for k, v in raw.items() if k in {"name", "path", "tags"}}
         connection = replace(connection, raw=raw)
+        return ConnectionView(connection=connection, health=self._health(connection))
+
+    def _health(self, connection: Connection) -> Health:
+        """What its box last told of it, or why nothing is known."""
+        box = self._boxes.get(connection.edge)
         unknown = Health(connection=connection.name, connector=connection.connector)
-        health = self._health.get(connection.name, unknown)
-        if self._dark():
-            health = replace(health, state=State.UNKNOWN, error="The edge box has not reported for some time.")
-        return ConnectionView(connection=connection, health=health)
+        health = box.health.get(connection.name, unknown) if box else unknown
+        if box is None or not box.lately:
+            known = ", ".join(sorted(name for name, other in self._boxes.items() if other.lately))
+            return replace(
+                health,
+                state=State.UNKNOWN,
+                error=f"The edge box {connection.edge!r} has not reported for some time.",
+                hint=f"Start it, or give the connection another `edge`; these report: {known or 'none'}.",
+            )
+        if box.report.rival and not health.error:
+            return replace(
+                health,
+                error=f"Two edge boxes are called {connection.edge!r}; both run this connection.",
+                hint="Give each box a name of its own: `name` in [edge].",
+            )
+        return health
 
     def _shown(self, connection: Connection) -> dict[str, Any]:
         """Its settings without secrets; remembered, because screens look every second and tags may be many."""
@@ -294,23 +320,24 @@ class Edge:
             self._veiled[connection.name] = connection.version, raw
         return raw
 
-    def _dark(self) -> bool:
-        return time.monotonic() - self._heard_at > _DARK_AFTER_S
-
     async def _heard(self, message: Message) -> None:
-        report = decode(message.data, _Report)
-        others = {n: h for n, h in self._health.items() if self._told_by.get(n) != report.edge}
-        self._health = others | {h.connection: h for h in report.health}
-        self._told_by = {n: e for n, e in self._told_by.items() if n in others} | dict.fromkeys(
-            (h.connection for h in report.health), report.edge
-        )
-        self.blocked = report.blocked
-        self._heard_at = time.monotonic()
+        report = decode(message.data, BoxReport)
+        self._boxes[report.edge] = _Heard(report)
 
-    async def _do(self, question: dict[str, Any], *, within_s: float) -> bytes:
+    async def _home(self, raw: dict[str, Any]) -> str:
+        """The box that runs, or would run, a connection."""
+        old = await self._store.find(str(raw.get("name", "")))
+        return str(raw.get("edge", "")) or (old.edge if old else "") or self._edge
+
+    async def _reader(self, path: str) -> str:
+        """The box that reads a tag."""
+        homes = (c.edge for c in await self._store.all() if path in tag_paths(c))
+        return next(homes, "") or self._edge
+
+    async def _do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
         if self._bus is None:
             raise Unavailable("No machine can be asked from here.", hint="Do it in the console, or with the API.")
-        return await self._bus.ask(f"lineshaft.edge.{self._edge}.do", encode(question), within_s=within_s)
+        return await self._bus.ask(f"lineshaft.edge.{edge}.do", encode(question), within_s=within_s)
 
     async def _record(
         self, who: Who, action: str, name: str, old: Connection | None, new: Connection | None, tx: Transaction
@@ -321,10 +348,22 @@ class Edge:
         await self._guard.record(who, action, name, before=before, after=after, path=place, tx=tx)
 
 
-class _Report(msgspec.Struct):
-    edge: str
-    blocked: str
-    health: list[Health]
+class _Heard:
+    """The latest report of a box."""
+
+    def __init__(self, report: BoxReport) -> None:
+        self.report = report
+        self.health = {health.connection: health for health in report.health}
+        self._at = time.monotonic()
+
+    @property
+    def lately(self) -> bool:
+        return time.monotonic() - self._at < _DARK_AFTER_S
+
+    def told(self) -> Iterator[Health]:
+        """The health of its connections; unknown when nothing was heard lately."""
+        for health in self.report.health:
+            yield health if self.lately else replace(health, state=State.UNKNOWN, rate=0.0)
 
 
 def _audited(connection: Connection) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def build(connector: str, raw: dict[str, Any], *, organisation: str, place: str 
         kind: type[Connector[Any]] = SHELF.get(connector).load().CONNECTOR
     except Invalid as error:
         raise BadSettings([Complaint(place=place, message=error.message, hint=error.hint)]) from error
-    own = {k: v for k, v in raw.items() if k not in {"name", "path", "enabled", "tags"}}
+    own = {k: v for k, v in raw.items() if k not in {"name", "path", "enabled", "edge", "tags"}}
     complaints: list[Complaint] = []
     name = str(raw.get("name", ""))
     if not _NAME.fullmatch(name):
@@ -207,11 +207,17 @@ def build(connector: str, raw: dict[str, Any], *, organisation: str, place: str 
         settings = kind.Settings.model_validate(own)
     except ValidationError as error:
         complaints.extend(complaints_of(error, kind.Settings, place))
+    edge = str(raw.get("edge", ""))
+    if edge and not _NAME.fullmatch(edge):
+        complaints.append(
+            Complaint(place=f"{place}.edge", message="the name of a box is letters, digits, '-' and '_'.")
+        )
     if not isinstance(raw.get("enabled", True), bool):
         complaints.append(Complaint(place=f"{place}.enabled", message="enabled is true or false."))
     if complaints:
         raise BadSettings(complaints)
-    connection = Connection(name=name, connector=connector, path=root, enabled=raw.get("enabled", True), raw=dict(raw))
+    enabled = raw.get("enabled", True)
+    connection = Connection(name=name, connector=connector, path=root, enabled=enabled, edge=edge, raw=dict(raw))
     built = Built(connection, tuple(tags), kind, settings)
     found = [*_doubles(tags, place, {}), *_problems(built, place)]
     if found:

@@ -25,6 +25,7 @@ CONNECTIONS = sa.Table(
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("origin", sa.String(16), nullable=False),
+    sa.Column("edge", sa.String(64), nullable=False),
 )
 VERSIONS = sa.Table(
     "edge_versions",
@@ -36,6 +37,7 @@ VERSIONS = sa.Table(
     sa.Column("origin", sa.String(16), nullable=False),
     sa.Column("by", sa.String(120), nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("edge", sa.String(64), nullable=False),
 )
 
 
@@ -50,6 +52,7 @@ class Version:
     origin: str
     by: str
     at_us: int
+    edge: str
 
 
 class ConnectionStore:
@@ -90,10 +93,11 @@ class ConnectionStore:
             "raw": raw,
             "version": latest + 1,
             "origin": new.origin,
+            "edge": new.edge,
         }
         await tx.execute(sa.delete(CONNECTIONS).where(CONNECTIONS.c.name == new.name))
         await tx.execute(sa.insert(CONNECTIONS).values(**row))
-        await _keep(tx, {k: row[k] for k in ("name", "connector", "raw", "version", "origin")}, by)
+        await _keep(tx, {k: v for k, v in row.items() if k != "path"}, by)
         await tx.announce(ConnectionChanged(name=new.name, version=latest + 1))
         return _connection(row)
 
@@ -102,8 +106,13 @@ class ConnectionStore:
         latest = await _latest(tx, old.name)
         await tx.execute(sa.delete(CONNECTIONS).where(CONNECTIONS.c.name == old.name))
         gone = {"name": old.name, "connector": old.connector, "raw": None, "version": latest + 1, "origin": "console"}
-        await _keep(tx, gone, by)
+        await _keep(tx, gone | {"edge": old.edge}, by)
         await tx.announce(ConnectionRemoved(name=old.name))
+
+    async def claim(self, edge: str) -> None:
+        """Give connections that are from before boxes had names to a box; of several that ask, the first has them."""
+        async with self.db.begin() as tx:
+            await tx.execute(sa.update(CONNECTIONS).where(CONNECTIONS.c.edge == "").values(edge=edge))
 
 
 async def _latest(tx: Transaction, name: str) -> int:
@@ -124,6 +133,7 @@ def _connection(row: Any) -> Connection:
         raw=raw,
         version=row["version"],
         origin=row["origin"],
+        edge=row["edge"],
     )
 
 

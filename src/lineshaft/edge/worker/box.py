@@ -2,12 +2,15 @@
 
 lineshaft.edge.<edge>.do       questions: write, browse, test (see service.py)
 lineshaft.edge.<edge>.health   told every second
+
+Several boxes may share a catalogue: each runs the connections that name it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +21,14 @@ import msgspec
 from lineshaft.edge.connectors import Connector, Host, Node, Problem, Readings
 from lineshaft.edge.errors import NoConnection, NoTag, NotWritable
 from lineshaft.edge.events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
-from lineshaft.edge.model import Connection, Health, Seen, State, WriteResult
+from lineshaft.edge.model import BoxReport, Connection, Health, Seen, State, WriteResult
 from lineshaft.edge.settings import EdgeSettings, build
 from lineshaft.edge.store import ConnectionStore
-from lineshaft.kernel.bus import Bus, Front
+from lineshaft.kernel.bus import Bus, Front, Message
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid, PlatformError, Unavailable
+from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.tasks import Crew
@@ -36,6 +40,8 @@ from .runner import Runner, bad, checked, value_at
 
 log = get_log("edge")
 _TEST_S = 4.0
+_RIVAL_S = 5.0
+"""A box of our name that was silent for so long has gone."""
 
 
 class Question(msgspec.Struct, kw_only=True):
@@ -73,6 +79,9 @@ class EdgeBox:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._versions: dict[str, int] = {}
         self._idle: dict[str, Health] = {}
+        self._elsewhere: set[str] = set()
+        self._boot = new_id()
+        self._rival_at = -_RIVAL_S
         self._retired: dict[str, int] = {}
         """When tags that nobody reads any more were told to be out of service."""
         self._crew = Crew("edge")
@@ -89,14 +98,17 @@ class EdgeBox:
         self._crew.keep(
             "removed", lambda: on_fact(self._bus, ConnectionRemoved, f"edge-{self._settings.name}", self._removed)
         )
+        listening = await self._bus.listen(f"{subject}.health", self._heard)
         self._crew.every("health", timedelta(seconds=1), lambda: self._bus.send(f"{subject}.health", self._report()))
         self._crew.every("follow", timedelta(seconds=30), self._follow)
         try:
+            await self._store.claim(self._settings.name)
             await self._follow()
             await asyncio.shield(outlet)  # a cancellation meant for us would end the outlet before the machines
         finally:
             with contextlib.suppress(Exception):  # the bus may be away; started again, nothing may be done twice
                 await answering.unsubscribe()
+                await listening.unsubscribe()
             await self._crew.stop()
             for name in list(self._runners):
                 await self._stop(name)
@@ -109,7 +121,23 @@ class EdgeBox:
         return [*(r.health() for r in self._runners.values()), *self._idle.values()]
 
     def _report(self) -> bytes:
-        return encode({"edge": self._settings.name, "blocked": self.outlet.blocked, "health": self.health()})
+        return encode(
+            BoxReport(
+                edge=self._settings.name,
+                boot=self._boot,
+                rival=time.monotonic() - self._rival_at < _RIVAL_S,
+                blocked=self.outlet.blocked,
+                health=tuple(self.health()),
+            )
+        )
+
+    async def _heard(self, message: Message) -> None:
+        """Notice reports under our name that are not ours."""
+        if decode(message.data, BoxReport).boot == self._boot:
+            return
+        if time.monotonic() - self._rival_at >= _RIVAL_S:
+            log.error("another edge box has our name, and both run its connections", edge=self._settings.name)
+        self._rival_at = time.monotonic()
 
     # ---- following the configuration ----
 
@@ -124,11 +152,15 @@ class EdgeBox:
     async def _follow(self) -> None:
         """Make what runs equal to what is configured."""
         async with self._changing:
-            wanted = {c.name: c for c in await self._store.all()}
+            everything = await self._store.all()
+            wanted = {c.name: c for c in everything if c.edge == self._settings.name}
+            moved = {c.name for c in everything if c.enabled and c.name not in wanted}
+            self._tell_elsewhere({c.edge for c in everything} - {self._settings.name})
             for name in [n for n in self._versions if n not in wanted]:
                 runner = await self._stop(name)
                 if runner is not None:
-                    self._retire(runner)
+                    if name not in moved:
+                        self._retire(runner)
                     await runner.forget()
             for name, connection in wanted.items():
                 if self._versions.get(name) != connection.version:
@@ -136,6 +168,11 @@ class EdgeBox:
                     self._start(connection)
                     if runner is not None:
                         self._retire(runner)
+
+    def _tell_elsewhere(self, edges: set[str]) -> None:
+        if edges - self._elsewhere:
+            log.info("other boxes run some of the connections", edge=self._settings.name, others=sorted(edges))
+        self._elsewhere = edges
 
     def _start(self, connection: Connection) -> None:
         self._versions[connection.name] = connection.version
