@@ -13,6 +13,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from lineshaft.security import PLATFORM, AuditFilter, Grant, Role
+
 ARROW = "application/vnd.apache.arrow.stream"
 Write = Callable[..., Awaitable[None]]
 DAY = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
@@ -136,8 +138,6 @@ async def test_a_wrong_question_is_answered_with_a_sentence(served: Any) -> None
 
 
 async def everywhere(served: Any) -> str:
-    from lineshaft.security import PLATFORM, Grant, Role
-
     made = await served.security.tokens.create(PLATFORM, name="all", grants=[Grant(role=Role.VIEWER)])
     secret: str = made.secret
     return secret
@@ -247,3 +247,43 @@ async def test_an_export_streams_everything_in_any_format(served: Any, filled: N
     assert parquet.headers["content-disposition"] == 'attachment; filename="lineshaft.parquet"'
     assert pq.read_table(io.BytesIO(parquet.content)).equals(pa.ipc.open_stream(arrow.content).read_all())
     assert nothing.text.splitlines() == ['"path","ts","number","text","quality"']
+
+
+async def test_the_audit_log_says_once_who_writes_where(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = (
+        await served.security.tokens.create(
+            PLATFORM,
+            name="gateway",
+            grants=[Grant(role=Role.ENGINEER, subtree="acme/telegraf"), Grant(role=Role.ENGINEER, subtree="acme/lab")],
+        )
+    ).secret
+
+    async def written(*paths: str) -> list[tuple[str, str, object]]:
+        async with served.client(secret) as client:
+            rows = [{"path": path, "value": 1} for path in paths]
+            assert (await client.post("/api/v1/samples", json={"samples": rows})).status_code == 200
+        found = await served.security.guard.entries(PLATFORM, AuditFilter(action="telemetry.write"))
+        return [(entry.actor.split(" ")[0], entry.subject, entry.after) for entry in reversed(found)]
+
+    first = ("gateway", "acme/telegraf", {"such_as": "acme/telegraf/a"})
+    assert await written("acme/telegraf/a", "acme/telegraf/b") == [first]
+    assert await written("acme/telegraf/c") == [first]
+    both = [first, ("gateway", "acme/lab", {"such_as": "acme/lab/ph"})]
+    assert await written("acme/telegraf/c", "acme/lab/ph") == both
+    monkeypatch.setattr("lineshaft.telemetry.service.intake.NOTE_EVERY_S", 0.0)
+    assert await written("acme/lab/ph") == [*both, both[1]], "an hour later"
+
+
+async def test_an_operator_may_not_write_samples(served: Any) -> None:
+    made = await served.security.tokens.create(
+        PLATFORM, name="panel", grants=[Grant(role=Role.OPERATOR, subtree="acme")]
+    )
+    async with served.client(made.secret) as client:
+        for answer in (
+            await client.post("/api/v1/samples", json={"samples": [{"path": "acme/a", "value": 1}]}),
+            await client.post("/api/v2/write?org=acme&bucket=b", content=b"m f=1"),
+            await client.post("/api/v1/import", content=b"path,ts,value\nacme/a,1700000000,1\n"),
+        ):
+            assert answer.status_code == 403
+    assert await served.messages() == 0
+    assert [e.action for e in await served.denied()] == ["telemetry.import", "telemetry.write", "telemetry.write"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,16 +20,23 @@ from lineshaft.security import Guard, Role, Who
 
 EDGE = "http"
 """The sender named in batches that come from programs."""
+NOTE_EVERY_S = 3600.0
+"""The audit log says who feeds which part of the plant this often, not every sample."""
+_MOST_NOTED = 10_000
 _AT_ONCE = 8
 _MOST_BYTES = 4 << 20
 
 
 class Intake:
-    """Writes samples for somebody; needs the engineer's role on every path."""
+    """Writes samples for somebody; needs the engineer's role on every path.
+
+    A sample replaces the one stored for the same moment: who may write may also rewrite what a machine said.
+    """
 
     def __init__(self, bus: Bus, guard: Guard) -> None:
         self._bus = bus
         self._guard = guard
+        self._noted: dict[tuple[str, str], float] = {}
 
     async def write(self, who: Who, batch: SampleBatch, *, rows: int = MOST_SAMPLES, msg_id: str = "") -> int:
         """Return how many samples were written, once all of them are on the bus's disk.
@@ -40,6 +48,7 @@ class Intake:
         used, index = np.unique(batch.index, return_inverse=True)
         paths = [batch.paths[slot] for slot in used]
         await self.permit(who, paths)
+        await self._note(who, paths)
         stamped = replace(batch, paths=paths, index=index.astype(np.int32), edge=EDGE, received_us=now_us())
         pieces = [piece for part in _by_organisation(stamped) for piece in _pieces(part, rows)]
         for start in range(0, len(pieces), _AT_ONCE):
@@ -53,6 +62,18 @@ class Intake:
             PlantPath.parse(path)
             if not self._guard.allowed(who, Role.ENGINEER, path):
                 await self._guard.require(who, Role.ENGINEER, path, "telemetry.write")
+
+    async def _note(self, who: Who, paths: Sequence[str]) -> None:
+        """Say in the audit log that somebody writes below a grant of theirs."""
+        now = time.monotonic()
+        for place in (grant.subtree for grant in who.grants if grant.role >= Role.ENGINEER):
+            if now - self._noted.get((who.id, place), -NOTE_EVERY_S) < NOTE_EVERY_S:
+                continue
+            if path := next((path for path in paths if PlantPath(path).within(place)), ""):
+                await self._guard.record(who, "telemetry.write", place, after={"such_as": path})
+                if len(self._noted) >= _MOST_NOTED:
+                    self._noted.clear()
+                self._noted[who.id, place] = now
 
     async def _publish(self, piece: SampleBatch, msg_id: str) -> None:
         body = piece.encode()
