@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -39,6 +40,8 @@ class VaultSettings(ConnectorSettings):
     plain_password: bool = False
     access_token: str = ""
     token_url: str = ""
+    secret_word: Any = None
+    private_key: Path | None = None
     url: str = ""
 
 
@@ -76,6 +79,8 @@ RAW: dict[str, Any] = {
     "plain_password": True,
     "access_token": "s3cret-k",
     "token_url": "http://h/token",
+    "secret_word": "s3cret-l",
+    "private_key": "key.pem",
     "url": "mqtt://joe:s3cret@l@h:1883/x",
     "tags": TAGS,
 }
@@ -89,6 +94,8 @@ SHOWN: dict[str, Any] = {
     "plain_password": True,
     "access_token": "***",
     "token_url": "http://h/token",
+    "secret_word": "***",
+    "private_key": "key.pem",
     "url": "mqtt://joe:***@h:1883/x",
     "tags": [
         {"path": "a", "address": "1", "options": {"login": {"password": "***"}, "note": "n"}},
@@ -214,6 +221,7 @@ async def test_one_connection_of_a_file_that_cannot_be_taken_over_stops_no_other
 LEADS_ELSEWHERE = [
     {"host": "evil"},
     {"port": 1},
+    {"edge": "another-box"},
     {"hosts": ["evil"]},
     {"url": "mqtt://joe:***@evil:1883/x"},
     {"url": "mqtt://joe:***@h:1884/x"},

@@ -138,6 +138,9 @@ def test_a_secret_never_prints(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load({"bus": {"password": 12345678}}, SECTIONS, env={})
     assert "12345678" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"no broker address.*mqtt:") as caught:
+        load({"edge": {"mqtt": [{"name": "x", "broker": "amqp://u:hunter2@h"}]}}, SECTIONS, env={})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_connections_of_a_file_are_read(tmp_path: Path) -> None:

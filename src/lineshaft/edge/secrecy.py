@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple, NoReturn
 
 from pydantic import BaseModel
@@ -66,6 +68,10 @@ def veiled(connector: str, raw: dict[str, Any]) -> bool:
 # ---- what is a secret ----
 
 
+_NEVER_SECRET = {bool, Path, NoneType}
+"""What is declared as this and named like a secret is none: `plain_password`, the file `private_key`."""
+
+
 class _Place(NamedTuple):
     """What is known of one place in settings: whether it is secret, and the class that declares what lies below."""
 
@@ -82,9 +88,9 @@ def _below(place: _Place, name: str) -> _Place:
     field = place.kind.model_fields.get(name) if place.kind is not None else None
     if field is None:
         return _Place(place.secret or names_secret(name), TagSettings if place.top and name == "tags" else None)
-    types = list(types_in(field.annotation))
-    secret = Secret in types or (str in types and names_secret(name))
-    kind = next((t for t in types if isinstance(t, type) and issubclass(t, BaseModel)), None)
+    types = [told for told in types_in(field.annotation) if isinstance(told, type)]
+    secret = Secret in types or (names_secret(name) and not set(types) <= _NEVER_SECRET)
+    kind = next((told for told in types if issubclass(told, BaseModel)), None)
     return _Place(place.secret or secret, kind)
 
 
@@ -125,8 +131,8 @@ def _leads(name: str, value: Any, place: _Place) -> bool:
         return False  # a table, which tells for itself
     if any(isinstance(one, str) and _ADDRESS.match(one) for one in values):
         return True
-    if place.top and name in getattr(place.kind, "guards_secrets", ()):
-        return True
+    if place.top and (name == "edge" or name in getattr(place.kind, "guards_secrets", ())):
+        return True  # the same address is another machine in the network of another box
     return place.kind is not TagSettings and _named_to_lead(name)
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from .errors import Invalid
-from .secrecy import names_secret
+from .secrecy import names_secret, without_passwords
 from .terms import PlantPath, nearest
 
 PREFIX = "LINESHAFT_"
@@ -231,7 +231,8 @@ def complaints_of(error: ValidationError, kind: type[BaseModel], place: str) -> 
             value = found.get("input")
             shown = "" if isinstance(value, dict | list) or names_secret(where) else f", but {value!r} was given"
             message = found["msg"].removeprefix("Value error, ")
-            yield Complaint(place=where, message=f"{message[0].lower()}{message[1:]}{shown}.")
+            sentence = without_passwords(f"{message[0].lower()}{message[1:]}{shown}.", "***")
+            yield Complaint(place=where, message=sentence)
 
 
 def types_in(annotation: Any) -> Iterator[Any]:
