@@ -22,7 +22,7 @@ from lineshaft.telemetry.settings import TelemetrySettings
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore
 from lineshaft.telemetry.store.positions import Rolled, create_tables, note_rolled
 from lineshaft.telemetry.store.rollups import LEVELS, Span, roll
-from lineshaft.telemetry.store.schema import ROLLUPS
+from lineshaft.telemetry.store.schema import ROLLUPS, UNKNOWN_US
 from lineshaft.telemetry.store.series import NewSeries, SeriesBook
 from lineshaft.telemetry.worker.recorder import Recorder
 
@@ -92,6 +92,8 @@ def _summed(start: int, rows: list[Row]) -> Row:
         "good": len(good),
         "min": min(values, default=nothing),
         "max": max(values, default=nothing),
+        "min_us": next((r["ts"] - start for r in good if r["number"] == min(values)), UNKNOWN_US),
+        "max_us": next((r["ts"] - start for r in good if r["number"] == max(values)), UNKNOWN_US),
         "sum": sum(values),
         "first": values[0] if values else nothing,
         "last": values[-1] if values else nothing,

@@ -232,50 +232,6 @@ def test_an_export_is_everything_in_bounded_tables(plant: Any, monkeypatch: pyte
     assert [row["number"] for table in tables for row in table.to_pylist()] == [r.number for r in seconds(100)] * 2
 
 
-def lttb(points: list[tuple[int, float]], most: int) -> list[tuple[int, float]]:
-    """Steinarsson 2013, section 4.2, with the buckets of ClickHouse: equal numbers of points."""
-    if len(points) <= most:
-        return points
-    every = (len(points) - 2) / (most - 2)
-    chosen = [0]
-    for i in range(most - 2):
-        low, high = int(every * i) + 1, int(every * (i + 1)) + 1
-        end = min(int(every * (i + 2)) + 1, len(points))
-        mean_x = sum(x for x, _ in points[high:end]) / (end - high)
-        mean_y = sum(y for _, y in points[high:end]) / (end - high)
-        ax, ay = points[chosen[-1]]
-        area = [abs((ax - mean_x) * (y - ay) - (ax - x) * (mean_y - ay)) for x, y in points[low:high]]
-        chosen.append(low + area.index(max(area)))
-    return [points[at] for at in [*chosen, len(points) - 1]]
-
-
-def test_thinned_points_are_those_of_largest_triangles(plant: Any) -> None:
-    rng = np.random.default_rng(7)
-    paths = [plant.new_path() for _ in range(2)]
-    rows = [[Row(BEGIN + at * MICROS, float(n)) for at, n in enumerate(rng.normal(size=200))] for _ in paths]
-    for path, some in zip(paths, rows, strict=True):
-        plant.insert(path, [*some, Row(BEGIN + 500_000, 1e9, int(Quality.BAD))])
-    whole = TimeRange(start=from_us(BEGIN), end=from_us(BEGIN + DAY))
-    answer = plant.run(plant.historian.thinned(PLATFORM, Selection.of(*paths), whole, points=20))
-    for path, some in zip(paths, rows, strict=True):
-        mine = [(to_us(r["ts"]), r["number"]) for r in answer.table.to_pylist() if r["path"] == path]
-        assert mine == lttb([(r.ts, r.number) for r in some], 20)
-
-
-def test_a_thinned_chart_of_many_samples_keeps_its_extremes(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineshaft.telemetry.store.reading.PURE_POINTS", 1000)
-    path = plant.new_path()
-    rows = seconds(3000)
-    rows[1234] = Row(rows[1234].ts, 5000.0)
-    plant.insert(path, rows)
-    whole = TimeRange(start=from_us(BEGIN), end=from_us(BEGIN + 3000 * MICROS))
-    answer = plant.run(plant.historian.thinned(PLATFORM, Selection.of(path), whole, points=50))
-    found = list(zip([to_us(ts) for ts in values(answer, "ts")], values(answer, "number"), strict=True))
-    assert 3 <= len(found) <= 50
-    assert set(found) <= {(row.ts, row.number) for row in rows}
-    assert {(rows[0].ts, rows[0].number), (rows[-1].ts, rows[-1].number), (rows[1234].ts, 5000.0)} <= set(found)
-
-
 @pytest.mark.parametrize(
     ("length", "points", "width"),
     [

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lineshaft.edge import SAMPLES_STREAM
 from lineshaft.telemetry.settings import TelemetrySettings
 from lineshaft.telemetry.store import Engine
-from lineshaft.telemetry.store.positions import find_place, note_place, stored_seq
-from lineshaft.telemetry.store.schema import POSITIONS, ROLLUPS
+from lineshaft.telemetry.store.positions import create_tables, find_place, note_place, stored_seq
+from lineshaft.telemetry.store.schema import POSITIONS, ROLLUPS, UNKNOWN_US
 from lineshaft.telemetry.worker.roller import Roller
 
 Row = dict[str, Any]
@@ -216,3 +216,22 @@ def test_numbers_come_back_bit_by_bit(engine: Engine, insert: Put, number: float
 
 def test_stored_seq_is_zero_in_an_empty_store(engine: Engine) -> None:
     assert stored_seq(engine, SAMPLES_STREAM) == 0
+
+
+def test_rollups_of_older_stores_get_the_new_columns_and_say_that_they_know_nothing(
+    engine: Engine, insert: Put
+) -> None:
+    insert([{"series": 1, "ts": T0 * 1_000_000 + 5, "number": 1.0, "seq": 1}])
+    stored(engine, 1)
+    Roller(engine, SETTINGS).beat(now_s=T0 + 7_200)
+    for column in ("min_us", "max_us"):
+        engine.command(f"ALTER TABLE {ROLLUPS[60]} DROP COLUMN {column}")
+    create_tables(engine)
+    [old] = rolled(engine, 60).values()
+    assert (old["min"], old["min_us"], old["max_us"]) == (1.0, UNKNOWN_US, UNKNOWN_US)
+    insert([{"series": 1, "ts": T0 * 1_000_000 + 60_000_009, "number": 2.0, "seq": 2}])
+    stored(engine, 2)
+    Roller(engine, SETTINGS).beat(now_s=T0 + 7_200)
+    hour = rolled(engine, 3600)
+    [start] = {start for _, start in hour}
+    assert (hour[1, start]["min_us"], hour[1, start]["max_us"]) == (UNKNOWN_US, (T0 + 60 - start) * 1_000_000 + 9)

@@ -137,7 +137,8 @@ class Historian:
     ) -> Answer:
         """At most `points` samples of each series that keep its shape (LTTB), as columns path, ts, number.
 
-        Above half a million samples the extremes of narrow windows go in, not every sample (MinMaxLTTB).
+        Up to half a million samples it is exact LTTB over all of them. Of more, only the lowest and the highest
+        of two windows for each point go in (MinMaxLTTB), from rollups where there are; points are stored samples.
         """
         chosen = await self._choose(who, selection)
         _bounded(len(chosen.paths) * points)

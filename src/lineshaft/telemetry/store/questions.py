@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lineshaft.telemetry.model import Grades
 
 from .covering import Cover
-from .schema import FAST, POSITIONS, ROLLUPS, SAMPLES
+from .schema import FAST, POSITIONS, ROLLUPS, SAMPLES, UNKNOWN_US
 
 Spoiled = dict[int, tuple[tuple[int, int], ...]]
 """Per level the (series, start in seconds) of rollup rows that may not be used."""
@@ -26,6 +26,7 @@ RECKONING: Final = f"""
 """How far each rollup is computed, and (in the row without a name) which series are fast."""
 
 _AT: Final = "toUnixTimestamp64Micro(ts)"
+_START: Final = "toInt64(toUnixTimestamp(bucket)) * 1000000"
 
 
 def good(grades: Grades) -> str:
@@ -76,9 +77,7 @@ def parts(
     max_gap: int | None,
 ) -> str:
     """Sums of every series per bucket, each from the coarsest rows that fit; columns as in `stitching.Parts`."""
-    atoms = [_rollup_atoms(series, cover, level, spoiled) for level in cover.levels]
-    atoms += _raw_atoms(series, cover, spoiled, grades)
-    rows = f"SELECT *, {bucket} AS b FROM ({' UNION ALL '.join(atoms)})"
+    rows = _atoms(series, cover, bucket, spoiled, grades)
     held, area = "toFloat64(0)", "toFloat64(0)"
     if over_time:
         rows = f"SELECT *, {_carry(max_gap)} AS carry FROM ({rows}) WINDOW following AS ({_FOLLOWING})"
@@ -91,6 +90,18 @@ def parts(
         FROM ({rows}) GROUP BY series, b"""
 
 
+def _atoms(series: Sequence[int], cover: Cover, bucket: str, spoiled: Spoiled, grades: Grades) -> str:
+    """Rollup rows and raw rows that together hold every sample of the range once, with their bucket `b`.
+
+    Each sums up the rows from `t0` to `t1` (µs): `n` good ones with values from `low` to `high`, the first `a` and
+    the last `z`; `begins` and `goes_on` say whether its first and its last row is good. `low_at` and `high_at` are
+    offsets (µs) from `start` to the earliest rows with those values, UNKNOWN_US where nobody knows.
+    """
+    found = [_rollup_atoms(series, cover, level, spoiled) for level in cover.levels]
+    found += _raw_atoms(series, cover, spoiled, grades)
+    return f"SELECT *, {bucket} AS b FROM ({' UNION ALL '.join(found)})"
+
+
 _FOLLOWING: Final = "PARTITION BY series, b ORDER BY t0 ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"
 
 
@@ -101,16 +112,16 @@ def _carry(max_gap: int | None) -> str:
 
 
 def _rollup_atoms(series: Sequence[int], cover: Cover, level: int, spoiled: Spoiled) -> str:
-    start = "toInt64(toUnixTimestamp(bucket)) * 1000000"
     wanted = [_rollup_span(series, cover, level), _descended(cover, level, spoiled, "bucket")]
     if cover.cut[level]:
         wanted.append(f"bucket NOT IN ({_numbers(cover.cut[level])})")
     if spoiled.get(level):
         wanted.append(f"(series, bucket) NOT IN ({_pairs(spoiled[level])})")
     return f"""
-        SELECT series, {start} + first_us AS t0, {start} + last_us AS t1, toInt64(good) AS n, min AS low, max AS high,
+        SELECT series, {_START} + first_us AS t0, {_START} + last_us AS t1, toInt64(good) AS n, min AS low, max AS high,
             sum AS total, first AS a, last AS z, toFloat64(held_us) AS held_us, area AS integral,
-            toUInt8(good = count) AS begins, open AS goes_on
+            toUInt8(good = count) AS begins, open AS goes_on,
+            {_START} AS start, min_us AS low_at, max_us AS high_at
         FROM {ROLLUPS[level]} FINAL WHERE {" AND ".join(wanted)}"""
 
 
@@ -122,7 +133,8 @@ def _raw_atoms(series: Sequence[int], cover: Cover, spoiled: Spoiled, grades: Gr
         f"""
         SELECT series, {_AT} AS t0, {_AT} AS t1, toInt64({good(grades)}) AS n, number AS low, number AS high,
             number AS total, number AS a, number AS z, toFloat64(0) AS held_us, toFloat64(0) AS integral,
-            toUInt8(n) AS begins, toUInt8(n) AS goes_on
+            toUInt8(n) AS begins, toUInt8(n) AS goes_on,
+            {_AT} AS start, toUInt32(0) AS low_at, toUInt32(0) AS high_at
         FROM {SAMPLES} FINAL WHERE {_within(series, cover.start, cover.end)} AND {below}"""
     ]
 
@@ -166,30 +178,39 @@ def fresh(series: Sequence[int], cover: Cover, *, limit: int) -> str:
         LIMIT {limit}"""
 
 
-def extremes(series: Sequence[int], start: int, end: int, grades: Grades, *, windows: int) -> str:
-    """The rows of the lowest and the highest value of each of `windows` equal windows, and the first and last."""
-    width = max(1, -(-(end - start) // windows))
+def every_point(series: Sequence[int], start: int, end: int, grades: Grades) -> str:
+    """Every row that counts, as a point (series, at in µs, value, whether its time is unsure)."""
     return f"""
-        SELECT DISTINCT series, point.1 AS at, point.2 AS value FROM (
-            SELECT series, arrayJoin([
-                (argMin(ts, number), min(number)), (argMax(ts, number), max(number)),
-                (min(ts), argMin(number, ts)), (max(ts), argMax(number, ts))]) AS point
-            FROM {SAMPLES} FINAL WHERE {_within(series, start, end)} AND {good(grades)}
-            GROUP BY series, intDiv({_AT} - {start}, {width}))"""
-
-
-def points(series: Sequence[int], start: int, end: int, grades: Grades) -> str:
-    """Every row that counts."""
-    return f"""
-        SELECT series, ts AS at, number AS value FROM {SAMPLES} FINAL
+        SELECT series, {_AT} AS at, number AS value, toUInt8(0) AS unsure FROM {SAMPLES} FINAL
         WHERE {_within(series, start, end)} AND {good(grades)}"""
+
+
+def extremes(series: Sequence[int], cover: Cover, bucket: str, spoiled: Spoiled, grades: Grades) -> str:
+    """As points the earliest rows of the lowest and of the highest value of each bucket, the first and the last of all.
+
+    Those are the points of MinMaxLTTB (Van Der Donckt et al. 2023) for buckets half as wide as points are apart.
+    """
+    low, high = f"(start + low_at, low, low_at = {UNKNOWN_US})", f"(start + high_at, high, high_at = {UNKNOWN_US})"
+    begins, ends = "n > 0 AND begins", "n > 0 AND goes_on"
+    return f"""
+        SELECT DISTINCT series, point.1 AS at, point.2 AS value, point.3 AS unsure FROM (
+            SELECT series, arrayJoin(arrayConcat(groupArray(lowest), groupArray(highest),
+                arraySlice(arraySort(groupArrayArray(first)), 1, 1),
+                arraySlice(arraySort(groupArrayArray(last)), -1, 1))) AS point
+            FROM (
+                SELECT series, argMinIf({low}, (low, t0), n > 0) AS lowest,
+                    argMaxIf({high}, (high, -t0), n > 0) AS highest,
+                    arrayResize([minIf((t0, a, toUInt8(0)), {begins})], countIf({begins}) > 0) AS first,
+                    arrayResize([maxIf((t1, z, toUInt8(0)), {ends})], countIf({ends}) > 0) AS last
+                FROM ({_atoms(series, cover, bucket, spoiled, grades)}) GROUP BY series, b HAVING max(n) > 0)
+            GROUP BY series)"""
 
 
 def lttb(source: str, most: int) -> str:
     """Largest triangle, three buckets (Steinarsson 2013): at most `most` of the points of each series."""
     return f"""
-        SELECT series, point.1 AS ts, point.2 AS number
-        FROM (SELECT series, arrayJoin(largestTriangleThreeBuckets({most})(at, value)) AS point
+        SELECT series, fromUnixTimestamp64Micro(toInt64(point.1), 'UTC') AS ts, point.2 AS number, unsure
+        FROM (SELECT series, arrayJoin(largestTriangleThreeBuckets({most})(at, value)) AS point, max(unsure) AS unsure
               FROM ({source}) GROUP BY series)
         ORDER BY series, ts"""
 

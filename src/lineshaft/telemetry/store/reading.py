@@ -10,10 +10,12 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lineshaft.kernel.clock import MICROS, now_us
-from lineshaft.telemetry.buckets import Bucket, Every
+from lineshaft.kernel.clock import MICROS, from_us, now_us
+from lineshaft.kernel.terms import TimeRange
+from lineshaft.telemetry.buckets import Bucket, Every, fitting
 from lineshaft.telemetry.model import Fill, Grades
 from lineshaft.telemetry.stitching import Parts
 
@@ -25,7 +27,9 @@ from .schema import ROLLUPS
 MOST_SPOILED: Final = 10_000
 """Rollup rows of one level read finer because of what they hold; with more the level is not used."""
 PURE_POINTS: Final = 500_000
-"""Rows that are thinned out directly; more are first reduced to their extremes."""
+"""Samples that LTTB looks at one by one; of more only the extremes of windows."""
+WINDOWS_PER_POINT: Final = 2
+"""Each window gives two points to choose from; four for each one wanted were found to be enough."""
 REMEMBER_S: Final = 1.0
 _LOOK_BACK_US: Final = (3_600 * MICROS, 31 * 86_400 * MICROS)
 
@@ -153,25 +157,44 @@ class Reading:
         )
 
     async def thinned(self, series: Sequence[int], start: int, end: int, grades: Grades, *, points: int) -> pa.Table:
-        """At most `points` rows (series, ts, number) of each series that keep its shape."""
+        """At most `points` rows (series, ts, number) of each series that keep its shape, each in the order of time."""
+        most = max(points, 3)
+        if await self._count(series, start, end, grades) <= PURE_POINTS:
+            return await self._ask(questions.lttb(questions.every_point(series, start, end, grades), most))
+        width = fitting(TimeRange(start=from_us(start), end=from_us(end)), WINDOWS_PER_POINT * most).width_us
+        found = []
+        for group, frontiers in await self._by_levels(series):
+            table = await self._extremes(group, frontiers, start, end, width, grades, most)
+            if pc.max(table["unsure"]).as_py():
+                table = await self._extremes(group, {}, start, end, width, grades, most)
+            found.append(table)
+        return pa.concat_tables(found)
+
+    async def _count(self, series: Sequence[int], start: int, end: int, grades: Grades) -> int:
+        """How many samples count, of all series together."""
+        everything = Every(span=timedelta(microseconds=2**50))
         edges = np.array([start, end], dtype=np.int64)
         sums, _ = await self.parts(
-            series,
-            Every(span=timedelta(microseconds=2**50)),
-            edges,
-            start,
-            end,
-            grades,
-            over_time=False,
-            max_gap=None,
-            fill=Fill.NONE,
+            series, everything, edges, start, end, grades, over_time=False, max_gap=None, fill=Fill.NONE
         )
-        source = (
-            questions.points(series, start, end, grades)
-            if sums.good.sum() <= PURE_POINTS
-            else questions.extremes(series, start, end, grades, windows=4 * points)
-        )
-        return await self._ask(questions.lttb(source, max(points, 3)))
+        return int(sums.good.sum())
+
+    async def _extremes(
+        self,
+        series: Sequence[int],
+        frontiers: Mapping[int, Frontier],
+        start: int,
+        end: int,
+        width: int,
+        grades: Grades,
+        most: int,
+    ) -> pa.Table:
+        """What LTTB takes of the extremes of windows, from these rollups; `unsure` when one does not know its time."""
+        edges = np.arange(start // width, -(-end // width) + 1, dtype=np.int64) * width
+        conditions = _conditions(grades, None, Fill.NONE)
+        plan, spoiled = await self._spoiled(series, cover(edges, start, end, frontiers), conditions)
+        source = questions.extremes(series, plan, questions.bucket_by_width(width), spoiled, grades)
+        return await self._ask(questions.lttb(source, most))
 
     async def _by_levels(self, series: Sequence[int]) -> list[tuple[tuple[int, ...], Mapping[int, Frontier]]]:
         """The series that share their levels of rollups: only fast ones have one of a second."""

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from .engine import Engine
-from .schema import FAST, ROLLUPS, SAMPLES, moment
+from .schema import FAST, ROLLUPS, SAMPLES, UNKNOWN_US, moment
 
 LEVELS: Final = tuple(sorted(ROLLUPS))
 FINER: Final = {1: 0, 60: 1, 3600: 60}
 _COLUMNS: Final = (
-    "series, bucket, count, good, min, max, sum, first, last, first_us, last_us, held_us, area, gap_us, open, seq"
+    "series, bucket, count, good, min, max, min_us, max_us, sum, first, last, first_us, last_us, "
+    "held_us, area, gap_us, open, seq"
 )
 # One thread and sorted input make the arrays come in the order of time; there is no limit on how long it takes.
 _SETTINGS: Final = """SETTINGS max_threads = 1, optimize_aggregation_in_order = 1, max_execution_time = 0,
@@ -151,17 +152,20 @@ def _where(level: int, span: Span, source: _Source, news: News | None, only: str
 def _from_rows(level: int, where: str) -> str:
     return f"""
     SELECT series, bucket, length(t), arraySum(g), if(arraySum(g) = 0, nan, low), if(arraySum(g) = 0, nan, high),
+        if(arraySum(g) = 0, {UNKNOWN_US}, low_at - start), if(arraySum(g) = 0, {UNKNOWN_US}, high_at - start),
         arraySum(v), if(arraySum(g) = 0, nan, a), if(arraySum(g) = 0, nan, z),
         t[1] - start, t[-1] - start, arrayDotProduct(g, d), arrayDotProduct(v, d), arrayMax(d), g[-1], newest
     FROM (
         SELECT series, {_bucket("ts", level)} AS bucket, toInt64(toUnixTimestamp(bucket)) * 1000000 AS start,
-            groupArray(toUnixTimestamp64Micro(ts)) AS t, groupArray(if(fine, number, 0)) AS v, groupArray(fine) AS g,
+            groupArray(us) AS t, groupArray(if(fine, number, 0)) AS v, groupArray(fine) AS g,
             arrayPushBack(arrayPopFront(arrayDifference(t)), 0) AS d,
             minIf(number, fine) AS low, maxIf(number, fine) AS high,
+            argMinIf(us, number, fine) AS low_at, argMaxIf(us, number, fine) AS high_at,
             v[indexOf(g, 1)] AS a, v[length(g) - indexOf(arrayReverse(g), 1) + 1] AS z, max(seq) AS newest
         FROM (
-            SELECT series, ts, number, seq, (quality < 64 AND isFinite(number)) AS fine FROM {SAMPLES} FINAL
-            WHERE {where} ORDER BY series, ts
+            SELECT series, ts, toUnixTimestamp64Micro(ts) AS us, number, seq,
+                (quality < 64 AND isFinite(number)) AS fine
+            FROM {SAMPLES} FINAL WHERE {where} ORDER BY series, ts
         ) GROUP BY series, bucket
     )"""
 
@@ -169,7 +173,9 @@ def _from_rows(level: int, where: str) -> str:
 def _from_finer(level: int, where: str) -> str:
     """Between two finer buckets the last value holds on, unless the earlier one ended in a bad row."""
     return f"""
-    SELECT series, wide, n, fine, if(fine = 0, nan, low), if(fine = 0, nan, high), arraySum(sums),
+    SELECT series, wide, n, fine, if(fine = 0, nan, low), if(fine = 0, nan, high),
+        if(fine = 0 OR low_at < 0, {UNKNOWN_US}, low_at - start),
+        if(fine = 0 OR high_at < 0, {UNKNOWN_US}, high_at - start), arraySum(sums),
         if(fine = 0, nan, a), if(fine = 0, nan, z), t0[1] - start, t1[-1] - start,
         held + arrayDotProduct(o, d), arraySum(areas) + arrayDotProduct(arrayMap((o, v) -> if(o, v, 0), o, lasts), d),
         greatest(gap, arrayMax(d)), o[-1], newest
@@ -180,6 +186,8 @@ def _from_finer(level: int, where: str) -> str:
             arrayPushBack(arrayMap((next, this) -> next - this, arrayPopFront(t0), arrayPopBack(t1)), 0) AS d,
             sum(count) AS n, sum(good) AS fine, sum(held_us) AS held, max(gap_us) AS gap,
             minIf(min, good > 0) AS low, maxIf(max, good > 0) AS high,
+            argMinIf(if(min_us = {UNKNOWN_US}, -1, at + min_us), min, good > 0) AS low_at,
+            argMaxIf(if(max_us = {UNKNOWN_US}, -1, at + max_us), max, good > 0) AS high_at,
             argMinIf(first, bucket, good > 0) AS a, argMaxIf(last, bucket, good > 0) AS z, max(seq) AS newest
         FROM (
             SELECT *, toInt64(toUnixTimestamp(bucket)) * 1000000 AS at FROM {ROLLUPS[FINER[level]]} FINAL

@@ -12,6 +12,8 @@ Rows are good when their quality is below 0x40 and they carry a number. In a buc
 
     count, good            rows of any kind; good rows
     min max sum            of the good values (NaN, NaN, 0 when there are none)
+    min_us max_us          offset of the earliest good row with that value, µs from the bucket's start; 2^32 - 1
+                           when there is none, and in rows computed before there was this column
     first last             first and last good value (NaN when there are none)
     first_us last_us       offset of the first and of the last row of any quality, µs from the bucket's start
     held_us                µs in which a good value held: from each good row to the next row of any quality
@@ -45,6 +47,9 @@ POSITIONS: Final = "positions"
 LEAVING: Final = "leaving_series"
 ROLLUPS: Final = {1: "rollup_1s", 60: "rollup_1m", 3600: "rollup_1h"}
 """Table of each rollup by its width in seconds. Series that are not in `fast_series` have no rows in rollup_1s."""
+
+UNKNOWN_US: Final = (1 << 32) - 1
+"""Stands for an offset that nobody knows; no bucket is that long."""
 
 # Measured on a real recording and on jittered polls, see docs/decisions: ALP keeps decimals as integers,
 # sums are no decimals, and Delta bears the jitter of polled times better than DoubleDelta.
@@ -84,6 +89,8 @@ CREATE TABLE IF NOT EXISTS {{table}} (
     good      UInt32 {_SMALL},
     min       {_NUMBER},
     max       {_NUMBER},
+    min_us    UInt32 DEFAULT {UNKNOWN_US} {_SMALL},
+    max_us    UInt32 DEFAULT {UNKNOWN_US} {_SMALL},
     sum       {_SUM},
     first     {_NUMBER},
     last      {_NUMBER},
@@ -130,10 +137,15 @@ def moment(second: int) -> str:
 
 
 def statements(*, alp: bool = True, statistics: bool = True) -> list[str]:
-    """What creates all tables that are not there yet, for engines with and without ALP and column statistics."""
+    """What creates all tables and columns that are not there yet, with and without ALP and column statistics."""
     partitions = {1: "toYYYYMM(bucket)", 60: "toYYYYMM(bucket)", 3600: "toYear(bucket)"}
     rollups = [_CREATE_ROLLUP.format(table=table, partition=partitions[width]) for width, table in ROLLUPS.items()]
-    made = [_CREATE_SAMPLES, *rollups, _CREATE_FAST, _CREATE_LEAVING, _CREATE_POSITIONS]
+    grown = [
+        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} UInt32 DEFAULT {UNKNOWN_US} {_SMALL} AFTER {after}"
+        for table in ROLLUPS.values()
+        for name, after in (("min_us", "max"), ("max_us", "min_us"))
+    ]
+    made = [_CREATE_SAMPLES, *rollups, *grown, _CREATE_FAST, _CREATE_LEAVING, _CREATE_POSITIONS]
     if not alp:
         made = [statement.replace("ALP, ", "") for statement in made]
     if not statistics:
