@@ -152,7 +152,7 @@ class Plant:
         """Compute the rollups of one series; each level knows what starts before `closed` seconds."""
         for level in LEVELS:
             span = Span(start=begin, end=closed[level])
-            roll(self.engine, level, span, only=f"SELECT toUInt64({series_id(path)})")
+            roll(self.engine, level, span, only=f"series = {series_id(path)}")
         self.know(closed, seq)
 
     def know(self, closed: dict[int, int], seq: int) -> None:

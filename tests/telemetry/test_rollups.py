@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lineshaft.edge import SAMPLES_STREAM
+from lineshaft.telemetry.errors import TooMuch
 from lineshaft.telemetry.settings import TelemetrySettings
-from lineshaft.telemetry.store import Engine
+from lineshaft.telemetry.store import Engine, Limits, rollups
 from lineshaft.telemetry.store.positions import create_tables, find_place, note_place, stored_seq
+from lineshaft.telemetry.store.rollups import SLICE_ROWS, News, Span, roll, slices
 from lineshaft.telemetry.store.schema import POSITIONS, ROLLUPS, UNKNOWN_US
 from lineshaft.telemetry.worker.roller import Roller
 
@@ -72,14 +77,18 @@ STEP = st.one_of(
 )
 
 
+@pytest.mark.parametrize("slice_rows", [SLICE_ROWS, 7])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=14))
 def test_rollups_equal_recomputation_after_any_mixture(
+    slice_rows: int,
     steps: list[tuple[str, Any]],
     engine: Engine,
     insert: Put,
     recompute: Callable[[Iterable[Row], int], dict[tuple[int, int], Row]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(rollups, "SLICE_ROWS", slice_rows)
     for table in ("samples", "fast_series", POSITIONS, *ROLLUPS.values()):
         engine.command(f"TRUNCATE TABLE {table}")
     roller, now, seq = Roller(engine, SETTINGS), T0, 0
@@ -216,6 +225,39 @@ def test_numbers_come_back_bit_by_bit(engine: Engine, insert: Put, number: float
 
 def test_stored_seq_is_zero_in_an_empty_store(engine: Engine) -> None:
     assert stored_seq(engine, SAMPLES_STREAM) == 0
+
+
+@pytest.mark.parametrize("rows", [1, SLICE_ROWS, SLICE_ROWS + 1, 720_000_000])
+def test_slices_hold_every_series_once(rows: int) -> None:
+    parts = list(slices(rows))
+    assert len(parts) == -(-rows // SLICE_ROWS)
+    assert (parts[0].first, parts[-1].last) == (0, 2**64 - 1)
+    assert [part.first for part in parts[1:]] == [part.last + 1 for part in parts[:-1]]
+    assert list(slices(0)) == []
+
+
+def test_an_hour_of_many_series_that_all_come_late_needs_memory_for_a_slice_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20,000 series with a late row a minute: at once they need more than a question may have."""
+    engine = Engine(f"chdb://{tmp_path / 'telemetry'}", limits=Limits(question_mb=96))
+    create_tables(engine)
+    series, hour = np.random.default_rng(1).integers(0, 2**64, 20_000, dtype=np.uint64), T0 // 3_600 * 3_600
+    for minute in range(0, 60, 6):
+        ts = (hour + (minute + np.repeat(np.arange(6), len(series))) * 60) * 1_000_000
+        columns = {"series": np.tile(series, 6), "ts": pa.array(ts).view(pa.timestamp("us", tz="UTC"))}
+        rows = {**columns, "number": np.ones(len(ts)), "seq": pa.array(np.ones(len(ts)), pa.uint64())}
+        engine.insert("samples", pa.table(rows))
+    late = (60, Span(start=hour, end=hour + 3_600), News(after=0, through=1))
+    monkeypatch.setattr(rollups, "SLICE_ROWS", 60 * len(series))
+    with pytest.raises(TooMuch):
+        roll(engine, *late)
+    monkeypatch.setattr(rollups, "SLICE_ROWS", 100_000)
+    roll(engine, *late)
+    assert engine.rows("SELECT count(), uniqExact(series), sum(count) FROM rollup_1m FINAL") == [
+        (60 * len(series), len(series), 60 * len(series))
+    ]
+    engine.close()
 
 
 def test_rollups_of_older_stores_get_the_new_columns_and_say_that_they_know_nothing(

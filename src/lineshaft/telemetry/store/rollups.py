@@ -8,11 +8,15 @@
 Whole buckets are computed anew, always, so that late, repeated and reordered rows need no thought. The
 rows of a bucket go through arrays in the order of time, in one thread: a recomputation gives the same
 bits. Every statement returns when its rows are on disk.
+
+A span with very many rows is computed in slices, one part of all series after the other, so that memory
+does not follow the number of series. Nobody believes any of them before the line has moved on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .engine import Engine
@@ -20,6 +24,9 @@ from .schema import FAST, ROLLUPS, SAMPLES, UNKNOWN_US, moment
 
 LEVELS: Final = tuple(sorted(ROLLUPS))
 FINER: Final = {1: 0, 60: 1, 3600: 60}
+SLICE_ROWS: Final = 500_000
+"""Rows computed from at once, about."""
+_IDS: Final = 1 << 64
 _COLUMNS: Final = (
     "series, bucket, count, good, min, max, min_us, max_us, sum, first, last, first_us, last_us, "
     "held_us, area, gap_us, open, seq"
@@ -57,14 +64,36 @@ class News:
         return f"seq > {self.after} AND seq <= {self.through}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The series whose ids lie from `first` to `last`; ids are hashes, so equal parts hold about as many."""
+
+    first: int = 0
+    last: int = _IDS - 1
+
+    def where(self) -> str:
+        """As a condition on rows of any table."""
+        return f"series >= {self.first} AND series <= {self.last}"
+
+
+def slices(rows: int) -> Iterator[Slice]:
+    """Equal parts of all series that share `rows` rows, with about `SLICE_ROWS` each; none for no rows."""
+    parts = -(-rows // SLICE_ROWS)
+    for part in range(parts):
+        yield Slice(first=_IDS * part // parts, last=_IDS * (part + 1) // parts - 1)
+
+
 def roll(engine: Engine, level: int, span: Span, news: News | None = None, only: str = "") -> None:
     """Compute a level's buckets in a span: all of them, or those that hold news.
 
-    `only` is a subquery of series ids. The next finer level must know the span already.
+    `only` is a condition on the series. The next finer level must know the span already.
     """
     for source in _sources(level):
-        statement = (_from_rows if source.raw else _from_finer)(level, _where(level, span, source, news, only))
-        engine.command(f"INSERT INTO {ROLLUPS[level]} ({_COLUMNS}) {statement} {_SETTINGS}")
+        rows = _Rows(source=source, span=span, news=news, only=only or source.which)
+        for part in slices(rows.count(engine)):
+            where = replace(rows, part=part).where_bucket(level)
+            statement = (_from_rows if source.raw else _from_finer)(level, where)
+            engine.command(f"INSERT INTO {ROLLUPS[level]} ({_COLUMNS}) {statement} {_SETTINGS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +139,12 @@ def first_second(engine: Engine, series: list[int]) -> int:
 class _Source:
     """What to compute from: raw rows or the next finer rollup, and which series of it."""
 
-    raw: bool
-    which: str = ""
+    table: str
+    which: str = "1"
 
     @property
-    def time(self) -> str:
-        return "ts" if self.raw else "bucket"
+    def raw(self) -> bool:
+        return self.table == SAMPLES
 
 
 def _sources(level: int) -> tuple[_Source, ...]:
@@ -123,30 +152,50 @@ def _sources(level: int) -> tuple[_Source, ...]:
     slow = f"series NOT IN (SELECT series FROM {FAST})"
     match level:
         case 1:
-            return (_Source(raw=True, which=fast),)
+            return (_Source(table=SAMPLES, which=fast),)
         case 60:
-            return (_Source(raw=True, which=slow), _Source(raw=False, which=fast))
+            return (_Source(table=SAMPLES, which=slow), _Source(table=ROLLUPS[1], which=fast))
         case _:
-            return (_Source(raw=False),)
+            return (_Source(table=ROLLUPS[60]),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """The rows to compute from: of a source, in a span, of some series."""
+
+    source: _Source
+    span: Span
+    news: News | None
+    only: str
+    part: Slice = Slice()
+
+    def count(self, engine: Engine) -> int:
+        """How many there are, at most: those of series without news left out, but not yet their other buckets."""
+        query = f"SELECT count() FROM {self.source.table} WHERE {self._where()} SETTINGS max_execution_time = 0"
+        return int(engine.rows(query)[0][0])
+
+    def where_bucket(self, level: int) -> str:
+        """As a condition: those in buckets of a level that hold news, if there are news."""
+        if self.news is None:
+            return self._where()
+        bucket = _bucket("ts" if self.source.raw else "bucket", level)
+        return f"{self._where()} AND (series, {bucket}) IN (SELECT series, {_bucket('ts', level)} {self._fresh()})"
+
+    def _where(self) -> str:
+        span = self.span.where() if self.source.raw else self.span.where_buckets()
+        news = f"series IN (SELECT series {self._fresh()})" if self.news else "1"
+        return f"{span} AND {self._series()} AND {news}"
+
+    def _fresh(self) -> str:
+        assert self.news is not None
+        return f"FROM {SAMPLES} WHERE {self.news.where()} AND {self.span.where()} AND {self._series()}"
+
+    def _series(self) -> str:
+        return f"{self.part.where()} AND {self.only}"
 
 
 def _bucket(time: str, level: int) -> str:
     return f"toStartOfInterval({time}, INTERVAL {level} SECOND, 'UTC')"
-
-
-def _where(level: int, span: Span, source: _Source, news: News | None, only: str) -> str:
-    which = f"series IN ({only})" if only else source.which
-    wanted = [span.where() if source.raw else span.where_buckets()]
-    if which:
-        wanted.append(which)
-    if news is not None:
-        fresh = f"{news.where()} AND {span.where()}" + (f" AND {which}" if which else "")
-        wanted.append(f"series IN (SELECT series FROM {SAMPLES} WHERE {fresh})")
-        wanted.append(
-            f"(series, {_bucket(source.time, level)}) IN "
-            f"(SELECT series, {_bucket('ts', level)} FROM {SAMPLES} WHERE {fresh})"
-        )
-    return " AND ".join(wanted)
 
 
 def _from_rows(level: int, where: str) -> str:

@@ -136,10 +136,10 @@ class Roller:
         series = newly_fast(self._engine, news, per_s=self._settings.fast_per_s)
         if not series:
             return
-        only = ",".join(map(str, series))
+        only = f"series IN ({','.join(map(str, series))})"
         past = Span(start=first_second(self._engine, series), end=self._rolled[1].closed)
         if past.end > past.start:
-            for hours in _spans(hours_with(self._engine, f"series IN ({only}) AND {past.where()}"), 1, past.end):
+            for hours in _spans(hours_with(self._engine, f"{only} AND {past.where()}"), 1, past.end):
                 roll(self._engine, 1, hours, only=only)
         mark_fast(self._engine, series)
         log.info("series are fast and get rollups of one second", series=len(series))
