@@ -164,6 +164,31 @@ async def test_a_value_reaches_every_place_where_somebody_looks(
         assert (at(value["ts"]), value["stale"], value["trouble"]) == (at(moment), False, None)
 
 
+async def test_a_value_that_was_found_brings_its_unit(plant: Trial, api: httpx.AsyncClient, until: Any) -> None:
+    user, password = await plant.device("found-node", "spBv1.0/#", subscribe=["spBv1.0/#"])
+    await asyncio.sleep(2)  # until the front has read who may connect
+    node = EdgeSide(_broker(plant), group="found", edge="node", user=user, password=password)
+    node.add("press", [Variable("pressure", DataType.DOUBLE, FIRST, unit=UNIT)])
+    path = "acme/found/node/press/pressure"
+
+    async def listed() -> list[dict[str, Any]]:
+        return (await api.get("/api/v1/series", params={"search": path})).json()["items"]
+
+    async with node:
+        raw = {"name": "found", "path": "", "broker": "builtin", "host_id": "finder", "groups": ["found"]}
+        saved = await api.put("/api/v1/connections", json={"connector": "sparkplug", "raw": raw})
+        assert saved.status_code == 200, saved.text
+        [series] = await until(listed, within_s=15)
+        assert (series["path"], series["unit"]) == (path, UNIT)
+
+        async def placed() -> list[dict[str, Any]]:
+            state = await api.get("/api/v1/twins/state/acme/found/node/press")
+            return [v for v in state.json().get("values", []) if v["name"] == "pressure" and v["value"] == FIRST]
+
+        [value] = await until(placed, within_s=15)
+        assert value["unit"] == UNIT
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs Chromium")
 async def test_a_change_on_the_machine_shows_in_a_real_browser(

@@ -106,7 +106,7 @@ async def test_a_new_path_is_in_the_catalogue_and_announced_once(
         ("acme/a", "number", to_signed(series_id("acme/a"))),
         ("acme/b", "text", to_signed(series_id("acme/b"))),
     ]
-    assert [r["body"] for r in told] == [b'{"paths":["acme/a","acme/b"]}']
+    assert [r["body"] for r in told] == [b'{"paths":["acme/a","acme/b"],"units":{}}']
 
 
 async def test_a_message_that_is_no_batch_is_put_aside_and_named_once(
@@ -291,3 +291,33 @@ async def test_thousands_of_new_paths_do_not_hold_it_up(
     assert recorder.health().series == 20_000
     async with catalogue.read() as tx:
         assert await tx.scalar(sa.select(sa.func.count()).select_from(SERIES)) == 20_000
+
+
+async def _facts(catalogue: Database) -> list[tuple[str, bytes]]:
+    async with catalogue.read() as tx:
+        rows = await tx.all(sa.select(OUTBOX).order_by(OUTBOX.c.id))
+    return [(row["subject"].split(".")[-2], row["body"]) for row in rows]
+
+
+async def test_units_told_with_samples_are_in_the_catalogue_and_their_changes_are_announced(
+    bus: Bus, catalogue: Database, recording: Start, until: Until
+) -> None:
+    recorder = await recording()
+    t = now_us()
+    paths = ["acme/a", "acme/b"]
+    tellings = [
+        {"acme/a": "Cel", "acme/stranger": "bar"},
+        {"acme/a": "Cel"},
+        {"acme/a": "[degF]", "acme/b": "kW"},
+        {"acme/b": "x" * 33},
+    ]
+    for step, units in enumerate(tellings):
+        await bus.publish(HERE, batch(paths, [t + step, t + step], [1.0, 2.0], units=units).encode())
+        await until(lambda step=step: recorder.health().stored_samples == 2 * step + 2)
+    async with catalogue.read() as tx:
+        found = await tx.all(sa.select(SERIES.c.path, SERIES.c.unit).order_by(SERIES.c.path))
+    assert [(row["path"], row["unit"]) for row in found] == [("acme/a", "[degF]"), ("acme/b", "kW")]
+    assert await _facts(catalogue) == [
+        ("series_grew", b'{"paths":["acme/a","acme/b"],"units":{"acme/a":"Cel"}}'),
+        ("units_changed", b'{"units":{"acme/a":"[degF]","acme/b":"kW"}}'),
+    ]

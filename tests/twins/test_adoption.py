@@ -14,7 +14,7 @@ from lineshaft.kernel.db import Database
 from lineshaft.kernel.outbox import relay
 from lineshaft.kernel.terms import Kind, PlantPath
 from lineshaft.security import Guard, NotAllowed, Role
-from lineshaft.telemetry import Live, SeriesGrew
+from lineshaft.telemetry import Live, SeriesGrew, UnitsChanged
 from lineshaft.twins import (
     BadTwin,
     Deed,
@@ -202,3 +202,17 @@ async def test_a_binding_elsewhere_places_a_series(twins: Twins) -> None:
     assert await waiting(twins) == []
     await twins.change(ADA, replace(made.draft, bindings={}), version=1)
     assert await waiting(twins) == [f"{LINE}/meter/x"]
+
+
+async def test_units_said_later_reach_what_waits_and_leave_twins_alone(
+    twins: Twins, db: Database, guard: Guard, live: Live, bus: Bus
+) -> None:
+    adopter = Adopter(Twins(db, guard, live, TwinsSettings(auto_adopt=True)), bus)
+    await adopter._grew(SeriesGrew(paths=(f"{PUMP}/seal-gap",), units={f"{PUMP}/seal-gap": "°C"}))
+    pump = await twins.get(ADA, PUMP)
+    assert [(p.property.name, p.property.unit) for p in pump.points] == [("seal-gap", "Cel")]
+    waits = f"{LINE}/tank-1/level"
+    await twins.adoption.note(series(waits), adopt=False)
+    await adopter._learnt(UnitsChanged(units={waits: "mm", f"{PUMP}/seal-gap": "bar", "acme/unheard/of": "A"}))
+    assert [(f.path, f.unit) for f in await twins.adoption.unplaced(ADA)] == [(waits, "mm")]
+    assert await twins.get(ADA, PUMP) == pump

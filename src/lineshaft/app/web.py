@@ -168,7 +168,7 @@ def _units(platform: Platform) -> UnitsOf:
         found: dict[str, str] = {}
         for place in {PlantPath(path).parent for path in paths}:
             twin = await platform.twins.find(who, place) if place else None
-            found |= {p.series: p.property.unit for p in twin.points} if twin else {}
+            found |= {p.series: p.property.unit for p in twin.points if p.property.unit} if twin else {}
         return found
 
     return look

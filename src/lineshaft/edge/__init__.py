@@ -23,6 +23,7 @@ from .model import (
     WriteResult,
     read_columns,
     samples_subject,
+    told_units,
 )
 from .secrecy import with_secrets, without_secrets
 from .service import ConnectionView, ConnectorInfo, Edge
@@ -71,6 +72,7 @@ __all__ = [
     "build",
     "read_columns",
     "samples_subject",
+    "told_units",
     "with_secrets",
     "without_secrets",
 ]

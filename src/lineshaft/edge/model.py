@@ -8,7 +8,8 @@ Samples travel in Arrow record batches (IPC stream format, LZ4 or uncompressed),
     text     utf8                      strings, enumerations, JSON; null where the value is a number
     quality  uint8                     kernel.terms.Quality
 
-    metadata  v=1, edge, seq (per edge), received (µs UTC), history (1 for imports: any time since 1970 is meant)
+    metadata  v=1, edge, seq (per edge), received (µs UTC), history (1 for imports: any time since 1970 is meant),
+              units (JSON object, path to unit in UCUM: of paths in this batch whose unit is news)
 
 It lives here and not in telemetry because edge comes first in the flow and may not import what
 follows. Two samples of one path with the same time are one sample: the one sent last counts.
@@ -16,12 +17,13 @@ follows. Two samples of one path with the same time are one sample: the one sent
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -69,6 +71,7 @@ class SampleBatch:
     seq: int = 0
     received_us: int = 0
     history: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -79,6 +82,8 @@ class SampleBatch:
         metadata = {"v": BATCH_VERSION, "edge": self.edge, "seq": str(self.seq), "received": str(self.received_us)}
         if self.history:
             metadata["history"] = "1"
+        if self.units:
+            metadata["units"] = msgspec.json.encode(dict(self.units)).decode()
         return pa.RecordBatch.from_arrays(
             [
                 pa.DictionaryArray.from_arrays(pa.array(self.index, pa.int32()), pa.array(self.paths, pa.utf8())),
@@ -124,7 +129,16 @@ class SampleBatch:
             seq=int(told.get(b"seq", b"0")),
             received_us=int(told.get(b"received", b"0")),
             history=told.get(b"history") == b"1",
+            units=told_units(told),
         )
+
+
+def told_units(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The units a batch tells; none where they cannot be read."""
+    try:
+        return msgspec.json.decode(metadata.get(b"units", b"{}"), type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
 
 
 def read_columns(data: bytes) -> pa.RecordBatch:
@@ -149,9 +163,9 @@ def _is_ours(schema: pa.Schema) -> bool:
         )
     if schema.equals(SCHEMA, check_metadata=False):
         return True
-    for field in SCHEMA:
-        if field.name not in schema.names or schema.field(field.name).type != field.type:
-            raise Invalid(f"The column {field.name!r} of a sample batch must be {field.type}.")
+    for column in SCHEMA:
+        if column.name not in schema.names or schema.field(column.name).type != column.type:
+            raise Invalid(f"The column {column.name!r} of a sample batch must be {column.type}.")
     return False
 
 

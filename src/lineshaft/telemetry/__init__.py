@@ -1,13 +1,13 @@
 """Remembers every sample, and shows what every machine says now.
 
 In     sample batches on the bus
-Out    SeriesGrew
+Out    SeriesGrew, UnitsChanged
 Holds  samples, rollups and series (ClickHouse), imports (table prefix telemetry_)
 Ask    Historian for what was, Live for what is
 """
 
 from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
-from .events import SeriesGrew
+from .events import SeriesGrew, UnitsChanged
 from .model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
 from .service import Historian, Live, latest_of
 from .settings import TelemetrySettings
@@ -29,6 +29,7 @@ __all__ = [
     "SeriesGrew",
     "TelemetrySettings",
     "Unit",
+    "UnitsChanged",
     "fitting",
     "latest_of",
     "parse_bucket",

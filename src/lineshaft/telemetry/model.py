@@ -136,6 +136,8 @@ class Series:
     """Text when its first value was text, else number."""
     since: datetime
     """When its first sample arrived."""
+    unit: str = ""
+    """In UCUM, as its tag or the machine says; empty where nobody does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

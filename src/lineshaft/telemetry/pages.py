@@ -69,7 +69,8 @@ class _Explorer:
         self._aggregate = Aggregate.MEAN
         self._bucket = "Automatic"
         self._grades = Grades.USABLE
-        self._units: Mapping[str, str] = {}
+        self._units: dict[str, str] = {}
+        """What twins say of a unit, else what the machines said."""
 
     def draw(self) -> None:
         text_ = self._view.text
@@ -157,9 +158,10 @@ class _Explorer:
         await self._sum_up()
 
     async def _refresh(self) -> None:
+        self._units = await self._historian.units(self._view.who, self._paths)
         known = self._view.services.get("units")
         if known is not None:
-            self._units = await known(self._view.who, self._paths)
+            self._units |= await known(self._view.who, self._paths)
         await self._chart.lines(self._lines())
         await self._sum_up()
 

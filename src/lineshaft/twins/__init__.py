@@ -1,6 +1,6 @@
 """What exists in the plant, how it is built, and how it is now.
 
-In     telemetry.SeriesGrew
+In     telemetry.SeriesGrew, telemetry.UnitsChanged
 Out    TwinCreated, TwinChanged, TwinRetired
 Holds  twins, their types, their history, series without a place (table prefix twins_)
 Ask    Twins

@@ -1,6 +1,7 @@
 """What runs by itself: series find their place in the tree, current values their topic.
 
-    Adopter    listens to telemetry.SeriesGrew; with `auto_adopt` gives new series a place by their path
+    Adopter    listens to telemetry.SeriesGrew; with `auto_adopt` gives new series a place by their path;
+               and to UnitsChanged, so that what waits for a place is proposed with its unit
     Mirror     keeps the unified namespace: the newest value of each property on the retained topic `uns/<path>`
 
 A topic's payload: {"value", "ts" (ISO 8601, UTC), "timestamp_ms", "quality" (good, uncertain, bad), "unit"}.
@@ -22,7 +23,7 @@ from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM
-from lineshaft.telemetry import Latest, Selection, SeriesGrew
+from lineshaft.telemetry import Latest, Selection, SeriesGrew, UnitsChanged
 
 from .model import Found, Point
 from .service import Twins, enriched, found_in_tags
@@ -46,10 +47,15 @@ class Adopter:
     async def run(self) -> None:
         """Place what has been waiting, then listen for ever."""
         await self._note([])
-        await on_fact(self._bus, SeriesGrew, "twins-adopter", self._grew)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(on_fact(self._bus, SeriesGrew, "twins-adopter", self._grew))
+            group.create_task(on_fact(self._bus, UnitsChanged, "twins-adopter", self._learnt))
+
+    async def _learnt(self, fact: UnitsChanged) -> None:
+        await self._twins.adoption.learn(fact.units)
 
     async def _grew(self, fact: SeriesGrew) -> None:
-        found = [Found(path=PlantPath(path)) for path in fact.paths]
+        found = [Found(path=PlantPath(path), unit=fact.units.get(path, "")) for path in fact.paths]
         await self._note(enriched(found, found_in_tags(await self._tags())))
 
     async def _note(self, found: list[Found]) -> None:

@@ -459,3 +459,49 @@ def test_filters_that_overlap_or_cover_each_other(one: str, other: str, both: bo
 )
 def test_filters_fit_topics_as_the_standard_says(pattern: str, topic: str, expected: bool) -> None:
     assert fits(pattern, topic) is expected
+
+
+# ---- units ----
+
+
+@pytest.mark.parametrize(("key", "value"), [("unit", "value"), ("u", "v"), ("u", "value")])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_unit_beside_a_value_is_told_once_per_change_and_is_no_value(key: str, value: str, first: bool) -> None:
+    d = decoder()
+
+    def say(number: float, unit: str) -> Readings:
+        pairs = [(key, unit), (value, number), ("state", "on")]
+        return take(d, ("oven", dict(pairs if first else pairs[::-1])))
+
+    path = f"acme/berlin/oven/{value}"
+    got = say(181.5, "°C")
+    assert (rows(got), got.units) == ({path: 181.5, "acme/berlin/oven/state": "on"}, {path: "°C"})
+    assert say(182.0, "°C").units == {}
+    assert say(360.0, "°F").units == {path: "°F"}
+
+
+def test_a_unit_beside_no_number_is_a_value_like_any_other() -> None:
+    got = take(decoder(), ("line", {"unit": "packer-3", "value": "RUN"}), ("mixer", {"unit": "C", "temperature": 20}))
+    assert got.units == {}
+    assert rows(got)["acme/berlin/line/unit"] == "packer-3"
+    assert rows(got)["acme/berlin/mixer/unit"] == "C"
+
+
+def test_a_tag_on_a_unit_keeps_it_as_a_value() -> None:
+    d = decoder(tag("said", "oven|unit", Kind.TEXT))
+    got = take(d, ("oven", {"value": 1, "unit": "bar"}))
+    assert (rows(got), got.units) == ({"acme/berlin/oven/value": 1.0, "acme/berlin/said": "bar"}, {})
+
+
+def test_units_of_tags_of_narrowed_rules_and_of_lists_are_told_for_their_own_paths() -> None:
+    tagged = take(decoder(tag("t", "oven|value"), discover=False), ("oven", {"value": 1, "unit": "bar", "x": 2}))
+    assert (rows(tagged), tagged.units) == ({"acme/berlin/t": 1.0}, {"acme/berlin/t": "bar"})
+    narrow = take(
+        decoder(rules=[{"topic": "s/{id}", "path": "{id}", "value": "$.d.v"}]), ("s/1", {"d": {"v": 3, "u": "A"}})
+    )
+    assert (rows(narrow), narrow.units) == ({"acme/berlin/1": 3.0}, {"acme/berlin/1": "A"})
+    listed = decoder(rules=[{"topic": "senml", "path": "s", "each": "$", "name": "$.n", "value": "$.v"}])
+    items = [{"n": "t", "v": 20, "u": "Cel"}, {"n": "h", "v": 40}]
+    got = take(listed, ("senml", items))
+    assert (rows(got), got.units) == ({"acme/berlin/s/t": 20.0, "acme/berlin/s/h": 40.0}, {"acme/berlin/s/t": "Cel"})
+    assert take(listed, ("senml", items)).units == {}

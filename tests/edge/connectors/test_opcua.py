@@ -387,3 +387,22 @@ async def test_a_recording_is_served_as_a_machine(sink: Any) -> None:
     }
     assert [sink.last(f"acme/c{n}").number for n in (0, 1, 3)] == [32.5, 1.0, 7.0]
     assert shown["Volume Flow RateRMS"].unit == "L/min"
+
+
+async def test_a_server_tells_the_units_of_tags_that_name_none(values: Values, sink: Any) -> None:
+    told: dict[str, str] = {}
+    keep = sink.put
+
+    async def put(readings: Any) -> None:
+        told.update(readings.units)
+        await keep(readings)
+
+    sink.put = put
+    tags = [
+        tag("speed", "ns=2;s=Filler.Speed"),
+        tag("fill", "ns=2;s=Filler.TankLevel", unit="L"),
+        tag("plain", "ns=2;s=Double"),
+    ]
+    async with reading(values.device.url, tags, sink):
+        await sink.until(lambda: len({row.path for row in sink.rows}) == 3)
+    assert told == {"acme/speed": "/min", "acme/plain": ""}

@@ -685,3 +685,26 @@ def test_far_more_than_twenty_thousand_metrics_a_second() -> None:
     rate = len(readings) / (time.perf_counter() - began)
     assert len(readings) == 100 * count
     assert rate > 50_000
+
+
+def unit(said: str) -> dict[str, Any]:
+    """The property engUnit."""
+    return {"properties": {"keys": ["engUnit"], "values": [{"type": int(DataType.STRING), "string_value": said}]}}
+
+
+def test_births_tell_units_once_and_again_when_they_change() -> None:
+    bench = Bench()
+    plain, warm = number("P", 1.0), number("T", 20.0, **unit("°C"))
+    bench.say("G/NBIRTH/E", nbirth(plain, warm))
+    first = bench.fleet.drain()
+    assert (len(first), first.units) == (2, {"acme/berlin/G/E/T": "°C"})
+    bench.say("G/NBIRTH/E", nbirth(plain, warm))
+    assert bench.fleet.drain().units == {}
+    bench.say("G/NBIRTH/E", nbirth(plain, number("T", 68.0, **unit("°F"))))
+    assert bench.fleet.drain().units == {"acme/berlin/G/E/T": "°F"}
+
+
+def test_metrics_that_are_not_recorded_tell_no_unit() -> None:
+    bench = Bench(discover=False)
+    bench.say("G/NBIRTH/E", nbirth(number("T", 20.0, **unit("°C"))))
+    assert bench.fleet.drain().units == {}

@@ -8,11 +8,14 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from lineshaft.edge import SampleBatch, samples_subject
+from lineshaft.kernel.clock import now_us
 from lineshaft.security import PLATFORM, AuditFilter, Grant, Role
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -287,3 +290,19 @@ async def test_an_operator_may_not_write_samples(served: Any) -> None:
             assert answer.status_code == 403
     assert await served.messages() == 0
     assert [e.action for e in await served.denied()] == ["telemetry.import", "telemetry.write", "telemetry.write"]
+
+
+async def test_series_are_listed_with_the_units_machines_said(served: Any) -> None:
+    told = SampleBatch(
+        paths=["acme/oven/temperature", "acme/oven/state"],
+        index=np.array([0, 1], dtype=np.int32),
+        ts=np.array([now_us(), now_us()]),
+        number=np.array([1.0, 2.0]),
+        quality=np.zeros(2, dtype=np.uint8),
+        units={"acme/oven/temperature": "Cel"},
+    )
+    await served.bus.publish(samples_subject("acme", "box"), told.encode())
+    await served.stored(2)
+    async with served.client() as client:
+        found = (await client.get("/api/v1/series")).json()["items"]
+    assert [(one["path"], one["unit"]) for one in found] == [("acme/oven/state", ""), ("acme/oven/temperature", "Cel")]

@@ -18,7 +18,7 @@ group, then `read` on schedule, or `subscribe` once → `close`, which is safe a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -65,7 +65,8 @@ class Readings:
 
     `paths` is a list the connector owns and may keep appending to; `index` points into it.
     `ts` is the source time in microseconds since 1970 UTC. `number` is NaN where the value is text
-    or absent. `text` is None when no row has one.
+    or absent. `text` is None when no row has one. `units` says the units of some paths, as the machine
+    declares them: once after connecting, and when they change, also without a row.
     """
 
     paths: Sequence[str]
@@ -74,6 +75,7 @@ class Readings:
     number: NDArray[np.float64]
     quality: NDArray[np.uint8]
     text: Sequence[str | None] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)

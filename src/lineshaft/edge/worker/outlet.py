@@ -52,6 +52,10 @@ class Outlet:
         self._boot = new_id()[:12]
         self._ids: dict[str, int] = {}
         self._names: list[str] = []
+        self._units: dict[int, str] = {}
+        """Of each path by its number, the unit said last."""
+        self._untold: set[int] = set()
+        """Paths whose unit leaves with their next sample."""
         self._known: dict[int, tuple[object, NDArray[np.int32]]] = {}
         self.blocked = ""
         """Why nothing leaves at the moment; empty when all is well."""
@@ -76,6 +80,13 @@ class Outlet:
             return False
         self._accept(readings)
         return True
+
+    def declare(self, path: str, unit: str) -> None:
+        """Say in which unit (UCUM) the values of a path are; told with its next sample, once per change."""
+        number = self._number_of(path)
+        if self._units.get(number, "") != unit:
+            self._units[number] = unit
+            self._untold.add(number)
 
     async def flush(self) -> None:
         """Return once everything accepted so far is on the bus's disk; Unavailable when some of it was given up."""
@@ -124,6 +135,7 @@ class Outlet:
     def _send(self, all_of_it: SampleBatch, start: int, end: int) -> None:
         rows = slice(start, end)
         used, index = np.unique(all_of_it.index[rows], return_inverse=True)
+        news = self._untold.intersection(used.tolist()) if self._untold else ()
         batch = SampleBatch(
             paths=[self._names[i] for i in used],
             index=index.astype(np.int32),
@@ -134,6 +146,7 @@ class Outlet:
             edge=self._edge,
             seq=self._seq + 1,
             received_us=now_us(),
+            units={self._names[i]: self._units[i] for i in news},
         )
         data = batch.encode()
         if len(data) > _MOST_BYTES and end - start > 1:
@@ -141,6 +154,7 @@ class Outlet:
             self._send(all_of_it, start, middle)
             self._send(all_of_it, middle, end)
             return
+        self._untold.difference_update(news)
         self._seq += 1
         self._sending += end - start
         task = asyncio.get_running_loop().create_task(self._deliver(data, self._seq, end - start))

@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from lineshaft.kernel.errors import Invalid, PlatformError, Timeout, Unavailable
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import backoff
 from lineshaft.kernel.terms import Quality, Value
+from lineshaft.kernel.units import ucum
 
 from .changes import Changes, pick
 from .outlet import Outlet
@@ -84,6 +85,8 @@ class Runner:
 
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
+        for tag in self.tags.values():
+            self._outlet.declare(tag.path, ucum(tag.unit))
         attempt = 0
         while True:
             began = time.monotonic()
@@ -204,6 +207,7 @@ class Runner:
 
     def _took(self, readings: Readings) -> Readings:
         """Count readings, and take out what no machine can mean."""
+        self._declare(readings.units)
         rows = len(readings)
         if rows == 0:
             return readings
@@ -223,6 +227,13 @@ class Runner:
         keep[list(rows.values())] = True
         old = pick(readings, keep & (readings.ts <= self._bad_us))
         return replace(old, ts=np.full(len(old), max(now_us(), self._bad_us + 1), dtype=np.int64))
+
+    def _declare(self, units: Mapping[str, str]) -> None:
+        """Pass on what the machine says of units, unless a tag says it or makes another number of the value."""
+        for path, unit in units.items():
+            tag = self.tags.get(path)  # type: ignore[call-overload]
+            if tag is None or not (tag.unit or tag.scale != 1.0 or tag.offset):
+                self._outlet.declare(path, ucum(unit))
 
     # ---- Sink, for connectors that subscribe ----
 

@@ -16,7 +16,7 @@ from lineshaft.kernel.clock import from_us, now_us, to_us
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath, Quality, TimeRange, series_id
-from lineshaft.security import Guard, Who
+from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry.buckets import Bucket, Every, fitting
 from lineshaft.telemetry.model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
 from lineshaft.telemetry.stitching import OVER_TIME, Cut, Stitched, stitch
@@ -65,6 +65,12 @@ class Historian:
         if not trees:
             return []
         return await self._catalogue.find(trees, pattern=pattern, search=search, after=after, limit=limit)
+
+    async def units(self, who: Who, paths: Sequence[str]) -> dict[str, str]:
+        """The units of series by path, as far as tags or machines say them."""
+        for path in paths:
+            await self._guard.require(who, Role.VIEWER, path, "telemetry.series")
+        return {path: unit for path, unit in (await self._catalogue.units(paths)).items() if unit}
 
     async def branches(self, who: Who, parent: str = "", *, limit: int = 1_000) -> list[Branch]:
         """What `who` may see one step below a place, in the order of names: the tree of all paths, step by step."""

@@ -68,13 +68,16 @@ class Catalogue:
 
     async def known(self, paths: Sequence[str]) -> set[str]:
         """Those of the paths that have samples."""
-        found: set[str] = set()
+        return set(await self.units(paths))
+
+    async def units(self, paths: Sequence[str]) -> dict[str, str]:
+        """The units of those of the paths that have samples; empty where no machine said one."""
+        found: dict[str, str] = {}
         async with self._db.read() as tx:
             for start in range(0, len(paths), _AT_ONCE):
                 some = paths[start : start + _AT_ONCE]
-                found.update(
-                    row["path"] for row in await tx.all(sa.select(SERIES.c.path).where(SERIES.c.path.in_(some)))
-                )
+                rows = await tx.all(sa.select(SERIES.c.path, SERIES.c.unit).where(SERIES.c.path.in_(some)))
+                found |= {row["path"]: row["unit"] for row in rows}
         return found
 
 
@@ -114,4 +117,4 @@ def _fits(path: str, trees: Sequence[str], pattern: str) -> bool:
 
 
 def _series(row: sa.RowMapping) -> Series:
-    return Series(path=PlantPath(row["path"]), kind=Kind(row["kind"]), since=from_us(row["first_us"]))
+    return Series(path=PlantPath(row["path"]), kind=Kind(row["kind"]), since=from_us(row["first_us"]), unit=row["unit"])

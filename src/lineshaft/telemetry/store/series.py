@@ -7,7 +7,7 @@ random, and keeping a million of them in order costs more than everything else a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import METADATA, Database
-from lineshaft.telemetry.events import SeriesGrew
+from lineshaft.kernel.units import MOST_UNIT
+from lineshaft.telemetry.events import SeriesGrew, UnitsChanged
 
 SERIES = sa.Table(
     "telemetry_series",
@@ -25,13 +26,16 @@ SERIES = sa.Table(
     sa.Column("id", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.String(8), nullable=False),
     sa.Column("first_us", sa.BigInteger, nullable=False),
+    sa.Column("unit", sa.String(MOST_UNIT), nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 _ADD = sa.text(
-    "INSERT INTO telemetry_series (id, path, kind, first_us) "
-    "VALUES (:id, :path, :kind, :first_us) ON CONFLICT DO NOTHING"
+    "INSERT INTO telemetry_series (id, path, kind, first_us, unit) "
+    "VALUES (:id, :path, :kind, :first_us, :unit) ON CONFLICT DO NOTHING"
 )
+_LEARN = sa.text("UPDATE telemetry_series SET unit = :unit WHERE path = :path")
 _AT_ONCE = 10_000
+_LEARNT_AT_ONCE = 500
 _TOLD_AT_ONCE = 1_000
 
 
@@ -43,6 +47,7 @@ class NewSeries:
     path: str
     kind: str
     """`text` when its first value is text, else `number`."""
+    unit: str = ""
 
 
 class SeriesBook:
@@ -75,15 +80,39 @@ class SeriesBook:
         stamp, sorted_ = now_us(), sorted(series, key=lambda s: s.path)
         for start in range(0, len(series), _AT_ONCE):
             some = sorted_[start : start + _AT_ONCE]
-            rows = [{"id": to_signed(s.id), "path": s.path, "kind": s.kind, "first_us": stamp} for s in some]
+            rows = [_row(one, stamp) for one in some]
             async with self._db.begin() as tx:
                 await tx.execute(_ADD, rows)
                 for first in range(0, len(some), _TOLD_AT_ONCE):
                     told = some[first : first + _TOLD_AT_ONCE]
-                    await tx.announce(SeriesGrew(paths=tuple(s.path for s in told)))
+                    units = {one.path: one.unit for one in told if one.unit}
+                    await tx.announce(SeriesGrew(paths=tuple(one.path for one in told), units=units))
         ids = np.unique(np.fromiter((s.id for s in series), dtype=np.uint64, count=len(series)))
         fresh = ids[self.unknown(ids)]
         self._known = np.insert(self._known, np.searchsorted(self._known, fresh), fresh)
+
+    async def learn(self, units: Mapping[str, str]) -> None:
+        """Write down and announce the units that differ from what is written down."""
+        told = list(units.items())
+        for start in range(0, len(told), _LEARNT_AT_ONCE):
+            some = dict(told[start : start + _LEARNT_AT_ONCE])
+            async with self._db.read() as tx:
+                rows = await tx.all(sa.select(SERIES.c.path, SERIES.c.unit).where(SERIES.c.path.in_(list(some))))
+            news = {row["path"]: some[row["path"]] for row in rows if row["unit"] != some[row["path"]]}
+            if news:
+                async with self._db.begin() as tx:
+                    await tx.execute(_LEARN, [{"path": path, "unit": unit} for path, unit in news.items()])
+                    await tx.announce(UnitsChanged(units=news))
+
+
+def _row(series: NewSeries, stamp: int) -> dict[str, object]:
+    return {
+        "id": to_signed(series.id),
+        "path": series.path,
+        "kind": series.kind,
+        "first_us": stamp,
+        "unit": series.unit,
+    }
 
 
 async def every_series(db: Database) -> list[tuple[int, str]]:

@@ -12,18 +12,19 @@ Mended, so that one machine's fault is nobody else's loss:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lineshaft.edge import read_columns
+from lineshaft.edge import read_columns, told_units
 from lineshaft.kernel.bus import Message
 from lineshaft.kernel.clock import MICROS
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath, Quality, series_id
+from lineshaft.kernel.units import MOST_UNIT
 from lineshaft.telemetry.store.series import NewSeries
 
 Y2000_US = 946_684_800 * MICROS
@@ -55,6 +56,8 @@ class Gathered:
     """When that message was sent."""
     new: tuple[NewSeries, ...] = ()
     unread: tuple[Unread, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Path to unit, where messages told one."""
     too_old: int = 0
     """Rows older than their series is kept."""
 
@@ -92,6 +95,7 @@ class _Findings:
     noted: dict[int, _Paths] = field(default_factory=dict)
     """Path dictionaries of which every new path is in `new`, by `id`; an edge repeats them with each message."""
     unread: list[Unread] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
     too_old: int = 0
 
 
@@ -124,8 +128,9 @@ class Gatherer:
             rows=_join(parts, base),
             through=messages[-1].seq,
             sent_ns=messages[-1].time_ns,
-            new=tuple(findings.new.values()),
+            new=tuple(replace(one, unit=findings.units.get(one.path, "")) for one in findings.new.values()),
             unread=tuple(findings.unread),
+            units=findings.units,
             too_old=findings.too_old,
         )
 
@@ -150,7 +155,10 @@ class Gatherer:
             received=message.time_ns // 1000,
             earliest=Y2000_US,
         )
-        _told(part, batch.schema.metadata or {})
+        metadata = batch.schema.metadata or {}
+        _told(part, metadata)
+        if b"units" in metadata:
+            findings.units |= _units(metadata, path.dictionary, paths)
         self._note_new(index, paths, part, findings)
         if paths.bad:
             part.keep = part.series != _NONE
@@ -223,6 +231,12 @@ def _told(part: _Part, metadata: dict[bytes, bytes]) -> None:
         return
     if Y2000_US <= received <= part.received + DAY_US:
         part.received = received
+
+
+def _units(metadata: dict[bytes, bytes], dictionary: pa.Array, paths: _Paths) -> dict[str, str]:
+    """The units told of paths in the message itself, where they can be units."""
+    own = {text for text, id_ in zip(dictionary.to_pylist(), paths.ids, strict=True) if id_ != _NONE}
+    return {path: unit for path, unit in told_units(metadata).items() if path in own and len(unit) <= MOST_UNIT}
 
 
 def _fault(text: str | None) -> str:

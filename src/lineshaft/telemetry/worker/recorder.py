@@ -168,6 +168,8 @@ class Recorder:
             await self._put_aside(unread)
         if some.new:
             await self._series.add(some.new)
+        if some.units:
+            await self._series.learn(some.units)
         if some.rows.num_rows:
             await self._threads.run(self._engine.insert, SAMPLES, some.rows)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from lineshaft.kernel.terms import Kind, PlantPath
+from lineshaft.kernel.units import ucum
 
 from .nodes import Draft, Level, Twin, level_at
 from .types import MOST_PROPERTIES, AssetType, Property, Running, Words
@@ -29,16 +30,6 @@ SUFFIXES: Mapping[str, str] = {
     "amps": "A", "amp": "A", "ma": "mA", "lpm": "l/min", "m3h": "m3/h", "kg": "kg", "nm": "N.m", "ppm": "[ppm]",
 }  # fmt: skip
 """Endings of names that say the unit, such as `pressure_bar`."""
-
-
-SPELLINGS: Mapping[str, str] = {
-    "°C": "Cel", "℃": "Cel", "C": "Cel", "°F": "[degF]", "ml": "mL", "l": "L", "l/min": "L/min", "l/s": "L/s",
-    "l/h": "L/h", "m³": "m3", "m³/h": "m3/h", "m³/min": "m3/min", "kWh": "kW.h", "Wh": "W.h", "MWh": "MW.h",
-    "kVA": "kV.A", "VA": "V.A", "Nm": "N.m", "rpm": "/min", "1/min": "/min", "min-1": "/min", "1/s": "/s", "1/h": "/h",
-    "µm": "um", "m/s²": "m/s2", "mm²": "mm2", "m²": "m2", "Ω": "Ohm", "ppm": "[ppm]", "µg/m³": "ug/m3", "°": "deg",
-    "dBm": "dB[mW]", "mmHg": "mm[Hg]", "psi": "[psi]",
-}  # fmt: skip
-"""Units as machines write them, in UCUM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,11 +303,6 @@ def _plain(text: str) -> str:
     """Lower-case words with single blanks: `MotorSpeed_1` is `motor speed 1`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
-
-
-def ucum(unit: str) -> str:
-    """A unit in UCUM where its spelling is known, otherwise as it is."""
-    return SPELLINGS.get(unit.strip(), unit.strip())
 
 
 def _same(unit: str, other: str) -> bool:

@@ -6,7 +6,7 @@ platform makes a careful guess by the path and creates the twins itself, otherwi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from lineshaft.edge import Node, Tag
@@ -86,6 +86,11 @@ class Adoption:
                 return 0
             await self._make(tx, PLATFORM, proposed)
             return sum(len(p.adds) for p in proposed)
+
+    async def learn(self, units: Mapping[str, str]) -> None:
+        """Take note of the units of series; twins that stand keep theirs, for people may have set them."""
+        async with self._db.begin() as tx:
+            await store.learn_units(tx, units)
 
     async def _seen(self, found: Sequence[Found]) -> list[Found]:
         """What nobody said of a kind the newest value tells: text is text."""

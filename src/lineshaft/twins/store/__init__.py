@@ -6,7 +6,7 @@ so a subtree is one range of an index. All functions take part in the caller's t
 
 from .history import find_change, history, keep_change, last_id_at, last_versions, mark_undone, moved_from, revision
 from .nodes import children_of, find, find_all, find_ids, of_type, page, rebind, subtree, write
-from .series import decline, drop_type, find_series, note_series, put_type, types, unplaced
+from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
 
 __all__ = [
     "children_of",
@@ -21,6 +21,7 @@ __all__ = [
     "keep_change",
     "last_id_at",
     "last_versions",
+    "learn_units",
     "mark_undone",
     "moved_from",
     "note_series",

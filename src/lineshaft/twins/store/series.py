@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -42,6 +42,12 @@ async def note_series(tx: Transaction, found: Iterable[Found]) -> list[Found]:
     if rows:
         await tx.execute(sa.insert(SERIES), rows)
     return list(by_path.values())
+
+
+async def learn_units(tx: Transaction, units: Mapping[str, str]) -> None:
+    """Remember the units of series that were heard of."""
+    for path, unit in units.items():
+        await tx.execute(sa.update(SERIES).where(SERIES.c.path == path).values(unit=unit[:32]))
 
 
 async def unplaced(

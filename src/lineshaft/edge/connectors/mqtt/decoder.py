@@ -23,7 +23,7 @@ from lineshaft.edge.broker import Message, Troubles, believable, micros
 from lineshaft.edge.connectors import Readings, Tag
 from lineshaft.kernel.terms import Kind, PlantPath, Quality
 
-from .plan import AUTO_TIMES, IGNORED, Leaf, Planner, Role, TopicPlan
+from .plan import AUTO_TIMES, IGNORED, UNITS, VALUES, Leaf, Planner, Role, TopicPlan, UnitLeaf
 from .settings import MqttSettings
 from .topics import pick
 
@@ -64,6 +64,8 @@ class Decoder:
         self._offset = np.array([tag.offset for tag in tags], dtype=np.float64)
         self._scaled = any(tag.scale != 1.0 or tag.offset != 0.0 for tag in tags)
         self._loads = msgspec.json.Decoder().decode
+        self._units: dict[Leaf, str] = {}
+        """The unit that was said last of each value; those in `_declared` are news of this batch."""
         self._begin()
 
     def _begin(self) -> None:
@@ -71,6 +73,7 @@ class Decoder:
         self._number = array("d")
         self._texts: dict[int, str] = {}
         self._marks: dict[int, int] = {}
+        self._declared: list[Leaf] = []
         self._time: Any = None
         self._quality: Any = None
         self._depth = 0
@@ -126,7 +129,7 @@ class Decoder:
         kids = leaf.kids
         index, number = self._index, self._number
         for key, value in document.items():
-            kid = kids.get(key) or self._planner.grow(leaf, key)
+            kid = kids.get(key) or self._grow(leaf, key, document)
             row = kid.number
             if row >= 0 and kid.role == 0 and (type(value) is float or type(value) is int):
                 try:
@@ -137,6 +140,14 @@ class Decoder:
             elif kid is not IGNORED:
                 self._other(kid, value)
 
+    def _grow(self, leaf: Leaf, key: str, document: dict[str, Any]) -> Leaf:
+        """A new leaf: a unit when there is a number beside it that it can be of, else a value."""
+        if key in UNITS:
+            of = next((name for name in VALUES if type(document.get(name)) in {int, float}), None)
+            if of is not None:
+                return self._planner.unit(leaf, key, of)
+        return self._planner.grow(leaf, key)
+
     def _other(self, leaf: Leaf, value: Any) -> None:
         """Take what is not a number at a known place."""
         if leaf.role == Role.TIME or (leaf.role == Role.AUTO_TIME and micros(value) is not None):
@@ -145,6 +156,8 @@ class Decoder:
             self._quality = value
         elif leaf.role == Role.NOTHING:
             return
+        elif isinstance(leaf, UnitLeaf):
+            self._declare(leaf.of, value)
         elif isinstance(value, dict | list):
             self._deeper(leaf, value)
         else:
@@ -195,6 +208,12 @@ class Decoder:
         self._index.append(row)
         self._number.append(number)
 
+    def _declare(self, leaf: Leaf, unit: Any) -> None:
+        """Take what is said of the unit of a value."""
+        if isinstance(unit, str) and self._units.get(leaf) != unit:
+            self._units[leaf] = unit
+            self._declared.append(leaf)
+
     # ---- lists of readings ----
 
     def _each(self, plan: TopicPlan, document: Any, message: Message, times: _Times) -> None:
@@ -216,6 +235,7 @@ class Decoder:
             self._other(leaf, value)
             rows = len(self._index) - before
             if rows:
+                self._declare(leaf, next((item[key] for key in UNITS if key in item), None))
                 self._time = _time_of(item, plan) if _time_of(item, plan) is not None else _time_of(document, plan)
                 self._quality = pick(item, rule.quality) if rule.quality else None
                 times.add(rows, *self._when(plan, message))
@@ -298,7 +318,8 @@ class Decoder:
             text = [None] * len(index)
             for row, value in self._texts.items():
                 text[row] = value
-        return Readings(paths=self.paths, index=index, ts=ts, number=number, quality=quality, text=text)
+        units = {self.paths[leaf.index]: self._units[leaf] for leaf in self._declared if leaf.index >= 0}
+        return Readings(paths=self.paths, index=index, ts=ts, number=number, quality=quality, text=text, units=units)
 
     def _apply_scale(self, index: NDArray[np.int32], number: NDArray[np.float64]) -> NDArray[np.float64]:
         known = index < len(self._scale)

@@ -17,6 +17,9 @@ from .settings import MqttSettings, Rule
 from .topics import Step, Template, fill, fits, json_path
 
 AUTO_TIMES = ("timestamp", "timestamp_ms", "ts", "time")
+UNITS = ("unit", "u")
+"""Keys that say the unit of a number beside them, when that has one of these names:"""
+VALUES = ("value", "v")
 
 
 class Role(IntEnum):
@@ -28,6 +31,7 @@ class Role(IntEnum):
     """A source time if it can be read as one, else a value."""
     QUALITY = 3
     NOTHING = 4
+    UNIT = 5
 
 
 class Leaf:
@@ -49,6 +53,16 @@ class Leaf:
         self.index = index
         self.kind = kind
         self.number = -1 if kind in {Kind.TEXT, Kind.ENUM} else index
+
+
+class UnitLeaf(Leaf):
+    """A place that says the unit of the value `of` beside it."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, path: str, of: Leaf) -> None:
+        super().__init__(path, role=Role.UNIT, is_open=False)
+        self.of = of
 
 
 IGNORED = Leaf("", role=Role.NOTHING, is_open=False)
@@ -176,6 +190,14 @@ class Planner:
         if not leaf.open or not self._take_room():
             return IGNORED
         kid = leaf.kids[step] = Leaf(f"{leaf.path}/{step}")
+        return kid
+
+    def unit(self, leaf: Leaf, step: Step, value: Step) -> Leaf:
+        """A new leaf for the unit of a value beside it; IGNORED when nobody wants that value."""
+        of = leaf.kids.get(value) or self.grow(leaf, value)
+        if of is IGNORED or not self._take_room():
+            return IGNORED
+        kid = leaf.kids[step] = UnitLeaf(f"{leaf.path}/{step}", of)
         return kid
 
     def index(self, leaf: Leaf) -> int:

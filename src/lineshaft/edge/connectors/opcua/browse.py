@@ -14,7 +14,7 @@ from lineshaft.kernel.terms import Kind, Value
 from .address import parse, spell
 from .link import Codes, Link
 from .poll import fetch
-from .space import enumerations, properties, value_of
+from .space import enumerations, properties, unit_of, value_of
 from .values import element_of, to_text
 
 _TOP = ua.NodeId(ua.ObjectIds.ObjectsFolder)
@@ -26,15 +26,6 @@ _DESCRIBING = {
 _NUMBERS = {ua.ObjectIds.Float, ua.ObjectIds.Double, ua.ObjectIds.Number}
 _WHOLE = set(range(ua.ObjectIds.SByte, ua.ObjectIds.UInt64 + 1)) | {ua.ObjectIds.Integer, ua.ObjectIds.UInteger}
 _TEXTS = {ua.ObjectIds.String, ua.ObjectIds.LocalizedText, ua.ObjectIds.DateTime, ua.ObjectIds.Guid}
-UCUM = {
-    "°C": "Cel", "°F": "[degF]", "K": "K", "%": "%", "bar": "bar", "mbar": "mbar", "Pa": "Pa", "kPa": "kPa",
-    "MPa": "MPa", "rpm": "{rev}/min", "r/min": "{rev}/min", "1/min": "/min", "mm/s": "mm/s", "m/s": "m/s", "Hz": "Hz",
-    "kHz": "kHz", "A": "A", "mA": "mA", "V": "V", "mV": "mV", "W": "W", "kW": "kW", "kWh": "kW.h", "N·m": "N.m",
-    "Nm": "N.m", "N": "N", "l": "L", "L": "L", "ml": "mL", "mL": "mL", "m³": "m3", "m³/h": "m3/h", "l/min": "L/min",
-    "L/min": "L/min", "mm": "mm", "µm": "um", "m": "m", "kg": "kg", "g": "g", "t": "t", "s": "s", "ms": "ms",
-    "min": "min", "h": "h", "°": "deg", "m/s²": "m/s2",
-}  # fmt: skip
-"""Units as servers show them and as UCUM writes them; others are taken as they are."""
 
 
 async def browse(link: Link, address: str) -> list[Node]:
@@ -91,7 +82,7 @@ async def _variables(link: Link, nodes: Sequence[ua.NodeId]) -> list[dict[str, A
                 "kind": _kind(types[row], value, names[row]),
                 "value": _shown(value, names[row]),
                 "is_array": isinstance(value, list),
-                "unit": _unit(found.get((node, "EngineeringUnits"))),
+                "unit": unit_of(found.get((node, "EngineeringUnits"))),
                 "readable": bool(allowed & 1),
                 "writable": bool(allowed & 2),
                 "description": _description(texts[row], found.get((node, "EURange"))),
@@ -187,11 +178,6 @@ def _shown(value: Any, names: dict[int, str]) -> Value | None:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return to_text(value)
-
-
-def _unit(information: Any) -> str:
-    shown = (information.DisplayName.Text or "").strip() if information is not None else ""
-    return UCUM.get(shown, shown)
 
 
 def _description(text: Any, span: Any) -> str:

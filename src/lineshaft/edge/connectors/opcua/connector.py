@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ from .address import parse
 from .link import Link, open_link, spoken
 from .poll import Poller
 from .settings import OpcUaSettings
-from .space import Plan, resolve
+from .space import Plan, resolve, units
 from .stream import Stream
 from .table import Table, joined
 
@@ -84,8 +84,8 @@ class OpcUa(Connector[OpcUaSettings]):
             link, known = await self._look_up(self.plan(self.tags))
             for problem in known.plan.lost.values():
                 sink.trouble(problem)
-            if known.plan.lost:
-                await sink.put(known.table.bad(known.plan.lost, Quality.BAD_CONFIG_ERROR))
+            told = known.table.bad(known.plan.lost, Quality.BAD_CONFIG_ERROR)
+            await sink.put(replace(told, units=await self._units(link, known.plan)))
             await Stream(link, known.table, known.plan.items, self.settings, sink).run()
 
     async def write(self, tag: Tag, value: Value) -> None:
@@ -116,6 +116,17 @@ class OpcUa(Connector[OpcUaSettings]):
         if self._link is None:
             raise Unavailable(f"{self.settings.url} is not connected.", hint="It is connected again by itself.")
         return self._link
+
+    async def _units(self, link: Link, plan: Plan) -> dict[str, str]:
+        """What the server says of the tags that name no unit themselves."""
+        nodes = {
+            self.tags[pick.tag].path: item.node
+            for item in plan.items
+            for pick in item.picks
+            if not self.tags[pick.tag].unit
+        }
+        told = await units(link, list(nodes.values()))
+        return {path: told[node] for path, node in nodes.items() if node in told}
 
     async def _plan_of(self, tag: Tag) -> tuple[Link, Plan]:
         place = self._places.get(tag.path)

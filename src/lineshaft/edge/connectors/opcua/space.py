@@ -12,6 +12,7 @@ from asyncua import ua
 from lineshaft.edge.connectors import Problem, Tag
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind
+from lineshaft.kernel.units import ucum
 
 from .address import Address, parse
 from .link import Link
@@ -115,6 +116,22 @@ async def properties(link: Link, wanted: Sequence[Property]) -> dict[Property, A
     there = [key for key, node in zip(wanted, nodes, strict=True) if node is not None]
     values = await link.attributes([node for node in nodes if node is not None])
     return {key: value_of(dv) for key, dv in zip(there, values, strict=True) if value_of(dv) is not None}
+
+
+async def units(link: Link, nodes: Sequence[ua.NodeId]) -> dict[ua.NodeId, str]:
+    """The engineering unit of each variable in UCUM, empty where it has none. Part 8, clause 5.3.2.
+
+    Nothing at all when the server cannot look up properties: it serves values all the same.
+    """
+    with suppress(ua.UaError):
+        found = await properties(link, [(node, "EngineeringUnits") for node in nodes])
+        return {node: unit_of(found.get((node, "EngineeringUnits"))) for node in nodes}
+    return {}
+
+
+def unit_of(information: Any) -> str:
+    """What an EUInformation shows, in UCUM."""
+    return ucum(information.DisplayName.Text or "") if information is not None else ""
 
 
 async def _targets(link: Link, wanted: Sequence[Property]) -> list[ua.NodeId | None]:

@@ -60,7 +60,7 @@ class SparkplugConnector(Connector[SparkplugSettings]):
             while True:
                 await self._turn(_LONGEST_WAIT_S)
                 readings = self.fleet.drain()
-                if len(readings):
+                if len(readings) or readings.units:
                     await sink.put(readings)
                 for problem in self.fleet.troubles():
                     sink.trouble(problem)

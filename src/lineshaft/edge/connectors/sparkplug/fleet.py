@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -79,13 +80,15 @@ class Fleet:
         self._topics: dict[str, Topic | None] = {}
         self._timed: set[NodeKey] = set()
         self._units = 0
+        self._told_units: dict[str, str] = {}
         self._ahead_us = int(settings.max_ahead_s * 1e6)
 
     # ---- what comes out ----
 
     def drain(self) -> Readings:
-        """The readings since the last call."""
-        return self._columns.drain()
+        """The readings since the last call, and the units births told since."""
+        units, self._told_units = self._told_units, {}
+        return replace(self._columns.drain(), units=units)
 
     def troubles(self) -> list[Problem]:
         """The problems named since the last call."""
@@ -252,7 +255,10 @@ class Fleet:
                 self._name(("alias", *node.key, unit.device), node.key, message)
             unit.by_alias[metric.alias] = metric
         if wire.HasField("properties"):
-            metric.unit = str(property_of(wire, "engUnit") or "")
+            said = str(property_of(wire, "engUnit") or "")
+            if said != metric.unit and metric.index >= 0:
+                self._told_units[self._catalogue.paths[metric.index]] = said
+            metric.unit = said
 
     def _allowed(self, node: EdgeNode, unit: Unit, topic: Topic) -> bool:
         """Whether one more birth is unfolded; a storm is named, and asked about when it is over."""
