@@ -75,7 +75,6 @@ async def _mqtt(plant: Trial) -> AsyncIterator[Machine]:
 @asynccontextmanager
 async def _sparkplug(plant: Trial) -> AsyncIterator[Machine]:
     user, password = await plant.device(f"node-{new_id()[-6:]}", "spBv1.0/#", subscribe=["spBv1.0/#"])
-    await asyncio.sleep(2)  # until the front has read who may connect
     node = EdgeSide(_broker(plant), group="hall", edge="node", user=user, password=password)
     node.add("press", [Variable("Pressure", DataType.DOUBLE, 0.0, unit=UNIT)])
     async with node:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import websockets
 
-from lineshaft.kernel.bus import Bus, Embedded, Front, MqttUser, StreamSpec
-from lineshaft.kernel.bus.front import admit, hash_password, subjects_of, topic_of
+from lineshaft.kernel.bus import Admission, Bus, Embedded, Front, MqttUser, StreamSpec
+from lineshaft.kernel.bus.front import hash_password, subjects_of, topic_of
 from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.errors import NotFound, Timeout, Unavailable
 from lineshaft.kernel.processes import Keeper
@@ -215,8 +215,7 @@ async def test_acknowledged_mqtt_messages_survive_a_killed_front(
 ) -> None:
     await front.ensure_taker("test", ["s/#"])
     users = [MqttUser(name="d", password_hash=hash_password("p"), publish=("s/#",))]
-    await admit(embedded, users, pid=keeper.pid("nats-front"))
-    await asyncio.sleep(0.3)
+    await Admission(embedded)(users)
     port = embedded.endpoints.mqtt
     options = {"username": "d", "password": "p", "protocol": aiomqtt.ProtocolVersion.V311}
     async with aiomqtt.Client("127.0.0.1", port, **options) as device:

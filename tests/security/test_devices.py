@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import aiomqtt
 import pytest
 
-from lineshaft.kernel.bus import Bus, Embedded, Front, MqttUser
-from lineshaft.kernel.bus import front as front_module
+from lineshaft.kernel.bus import Admission, Bus, Embedded, Front
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Forbidden, Invalid
 from lineshaft.kernel.outbox import relay
@@ -37,11 +38,7 @@ BOSS = person("boss", (Role.ADMIN, "acme"))
 async def devices(db: Database, embedded: Embedded, front: Front, keeper: Keeper) -> Devices:
     """Devices whose changes reach the running MQTT front."""
     await db.open(["lineshaft.security"])
-
-    async def admit(users: Sequence[MqttUser]) -> None:
-        await front_module.admit(embedded, users, pid=keeper.pid("nats-front"))
-
-    return Devices(db, Guard(db), admit)
+    return Devices(db, Guard(db), Admission(embedded))
 
 
 def client(front: Front, made: NewDevice, password: str = "") -> aiomqtt.Client:
@@ -55,15 +52,15 @@ def client(front: Front, made: NewDevice, password: str = "") -> aiomqtt.Client:
     )
 
 
-async def connected(front: Front, made: NewDevice, within_s: float = 5.0) -> aiomqtt.Client:
-    """A connected client; the reload of the server takes a moment."""
+async def connected(front: Front, made: NewDevice, *, within_s: float = 0.0) -> aiomqtt.Client:
+    """A connected client, at the first try unless there is time to try again."""
     until = time.monotonic() + within_s
     while True:
         device = client(front, made)
         try:
             await device.__aenter__()
         except aiomqtt.MqttError:
-            if time.monotonic() > until:
+            if time.monotonic() >= until:
                 raise
             await asyncio.sleep(0.05)
         else:
@@ -122,6 +119,46 @@ async def test_a_device_hears_only_what_it_may_subscribe_to(devices: Devices, fr
     await device.__aexit__(None, None, None)
 
 
+async def test_credentials_are_good_from_the_moment_they_are_given_and_bad_once_revoked(
+    devices: Devices, front: Front
+) -> None:
+    """At the first try, without a moment's wait."""
+    for number in range(5):
+        made = await devices.create(BOSS, name=f"press-{number}", path=f"acme/press-{number}")
+        device = await connected(front, made)
+        await devices.apply()  # what is known already cuts nobody off, not even who is just connecting
+        await device.publish(f"acme/press-{number}/t", b"1", qos=1)
+        await device.__aexit__(None, None, None)
+        await devices.revoke(BOSS, made.device.id)
+        with pytest.raises(aiomqtt.MqttError):
+            await connected(front, made)
+
+
+async def test_credentials_are_given_when_a_slow_server_has_read_them_and_not_before(
+    devices: Devices, front: Front, keeper: Keeper
+) -> None:
+    pid = keeper.pid("nats-front")
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        making = asyncio.create_task(devices.create(BOSS, name="press-1", path="acme/press-1"))
+        done, _ = await asyncio.wait({making}, timeout=1)
+        assert not done
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    device = await connected(front, await making)
+    await device.__aexit__(None, None, None)
+
+
+async def test_credentials_made_while_the_server_is_away_are_good_when_it_is_back(
+    devices: Devices, front: Front, keeper: Keeper
+) -> None:
+    os.kill(keeper.pid("nats-front") or 0, signal.SIGKILL)
+    made = await devices.create(BOSS, name="press-1", path="acme/press-1")
+    device = await connected(front, made, within_s=10)
+    await device.__aexit__(None, None, None)
+
+
 async def closed(device: aiomqtt.Client) -> float:
     """Seconds until the server ends a connection."""
     began = time.monotonic()
@@ -155,10 +192,14 @@ async def test_a_rotated_password_replaces_the_old_one_and_its_connection(device
     await again.__aexit__(None, None, None)
 
 
-async def test_the_catalogue_is_applied_again_at_start(devices: Devices, embedded: Embedded, front: Front) -> None:
+async def test_the_catalogue_is_applied_again_at_start(
+    db: Database, devices: Devices, embedded: Embedded, front: Front
+) -> None:
     made = await devices.create(BOSS, name="press-1", path="acme/press-1")
-    embedded.write_front_users([])
-    await devices.apply()
+    await Admission(embedded)([])
+    with pytest.raises(aiomqtt.MqttError):
+        await connected(front, made)
+    await Devices(db, Guard(db), Admission(embedded)).apply()
     device = await connected(front, made)
     await device.__aexit__(None, None, None)
 
@@ -169,7 +210,7 @@ async def test_a_change_made_elsewhere_reaches_the_process_that_keeps_the_front(
     elsewhere = Devices(db, Guard(db))
     tasks = [asyncio.create_task(relay(db, bus)), asyncio.create_task(Doorkeeper(devices, bus).run())]
     made = await elsewhere.create(BOSS, name="press-1", path="acme/press-1")
-    device = await connected(front, made)
+    device = await connected(front, made, within_s=5)
     await device.__aexit__(None, None, None)
     for task in tasks:
         task.cancel()

@@ -13,15 +13,14 @@ from pathlib import Path
 from lineshaft import security, telemetry, twins
 from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT, ConnectionStore, Edge, EdgeSettings
 from lineshaft.edge.worker import EdgeBox
-from lineshaft.kernel.bus import Bus, Credentials, Embedded, Front, Nurse, StreamSpec
-from lineshaft.kernel.bus.front import admit
+from lineshaft.kernel.bus import Admission, Bus, Credentials, Embedded, Front, Nurse, StreamSpec
 from lineshaft.kernel.config import BusSettings, Config, DatabaseSettings, Section, load
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.keeper import guard_keeper
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import FACTS, relay
-from lineshaft.kernel.processes import living_pid, note_self
+from lineshaft.kernel.processes import note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
 from lineshaft.twins.worker import Adopter, Mirror
@@ -79,7 +78,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     guarded = security.Security.over(
         db,
         config.get(security.SecuritySettings),
-        admit=_admit(embedded, data),
+        admit=Admission(embedded) if embedded else None,
         mqtt=f"{front.host}:{front.mqtt_port}" if front else "",
     )
     edge_settings = config.get(EdgeSettings)
@@ -130,16 +129,6 @@ async def _open_bus(config: Config, stack: AsyncExitStack) -> tuple[Bus, Front |
 def _samples(config: Config) -> StreamSpec:
     most = int(config.get(BusSettings).max_stream_gb * 1e9)
     return StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=most, together=True)
-
-
-def _admit(embedded: Embedded | None, data: Path) -> security.Admit | None:
-    if embedded is None:
-        return None
-
-    async def let_in(users: Sequence[object]) -> None:
-        await admit(embedded, users, pid=living_pid(data / "run", "nats-front"))  # type: ignore[arg-type]
-
-    return let_in
 
 
 async def serve(config: Config, roles: Sequence[str]) -> None:

@@ -11,13 +11,14 @@ NATS and MQTT libraries are used here and nowhere else.
 
 from .client import Bus, StreamSpec
 from .fast import Message
-from .front import Front, MqttMessage, MqttUser, hash_password
+from .front import Admission, Front, MqttMessage, MqttUser, hash_password
 from .nurse import Nurse
 from .retained import Retained
 from .server import MONITORING_HOST, Credentials, Embedded, Endpoints
 
 __all__ = [
     "MONITORING_HOST",
+    "Admission",
     "Bus",
     "Credentials",
     "Embedded",

@@ -130,6 +130,11 @@ class Bus:
     def connected(self) -> bool:
         return bool(self._nc.is_connected)
 
+    @property
+    def server_id(self) -> str:
+        """What the server calls itself in its system subjects."""
+        return str(self._nc._server_info["server_id"])
+
     async def _lost(self) -> None:
         if self._quiet:
             return

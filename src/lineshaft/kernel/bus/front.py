@@ -7,17 +7,16 @@ by a durable consumer and acknowledged after they are durable elsewhere; QoS 0 c
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiomqtt
 import bcrypt
+import msgspec
 
+from lineshaft.kernel.errors import Timeout, Unavailable
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import in_thread
@@ -172,12 +171,38 @@ def hash_password(password: str) -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(8)).decode()
 
 
-async def admit(embedded: Embedded, users: Sequence[MqttUser], *, pid: int | None) -> None:
-    """Make these the devices that may connect, and have the running server read them."""
-    await in_thread(embedded.write_front_users, [_render(user) for user in users])
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGHUP)
+class Admission:
+    """Decides which devices the running MQTT server lets in."""
+
+    def __init__(self, embedded: Embedded) -> None:
+        self._embedded = embedded
+        self._read: list[str] | None = None
+        """What the server is known to have read."""
+
+    async def __call__(self, users: Sequence[MqttUser]) -> None:
+        """Let in these and nobody else; the server does so from the moment this returns."""
+        lines = [_render(user) for user in users]
+        if lines == self._read:
+            return  # who is just connecting would be cut off for nothing
+        self._read = None
+        await in_thread(self._embedded.write_front_users, lines)
+        try:
+            await self._have_it_read()
+        except (Unavailable, Timeout) as error:  # it reads them when it comes back
+            log.warning("the MQTT server has not confirmed who may connect", error=error.message)
+        else:
+            self._read = lines
+
+    async def _have_it_read(self) -> None:
+        """A signal would do the same, but not say when it is done."""
+        url, login = self._embedded.front_url, self._embedded.system_login
+        bus = await Bus.connect(url, user=login.user, password=login.password, name="admission", quiet=True)
+        try:
+            answer = msgspec.json.decode(await bus.ask(f"$SYS.REQ.SERVER.{bus.server_id}.RELOAD", b""))
+        finally:
+            await bus.close()
+        if "error" in answer:
+            raise Unavailable(f"It refuses its configuration: {answer['error'].get('description')}.")
 
 
 def _render(user: MqttUser) -> str:

@@ -62,6 +62,11 @@ class Embedded:
         self.endpoints = self._endpoints()
 
     @property
+    def system_login(self) -> Credentials:
+        """The login to the servers' own account, which may have them read their configuration again."""
+        return Credentials(user="sys", password=self.credentials.password)
+
+    @property
     def hub_url(self) -> str:
         return f"nats://{_reach(self._settings.host)}:{self.endpoints.hub}"
 
@@ -93,8 +98,7 @@ class Embedded:
 
     def write_front_users(self, lines: list[str]) -> None:
         """Write who may connect to the front: the platform plus these rendered device users."""
-        own = f"{{ user: {_quote(self.credentials.user)}, password: {_quote(self.credentials.password)} }}"
-        self._write("front-users.conf", "users: [\n  " + "\n  ".join([own, *lines]) + "\n]\n")
+        self._write("front-users.conf", "users: [\n  " + "\n  ".join([_user(self.credentials), *lines]) + "\n]\n")
 
     async def wait_ready(self) -> None:
         """Wait until both servers take connections."""
@@ -103,7 +107,7 @@ class Embedded:
         await _listening(self.mqtt_host, self.endpoints.mqtt)
 
     def _hub_conf(self) -> str:
-        s, e, c = self._settings, self.endpoints, self.credentials
+        s, e = self._settings, self.endpoints
         return f"""# Written by lineshaft at every start; change plant.toml instead.
 server_name: lineshaft-hub
 listen: {_quote(f"{s.host}:{e.hub}")}
@@ -112,8 +116,8 @@ max_payload: 8MB
 jetstream {{ store_dir: {_quote(str(self.folder / "hub"))}, max_file_store: {_ROOM}, sync_interval: {s.sync_interval} }}
 websocket {{ listen: {_quote(f"{s.host}:{e.websocket}")}, no_tls: true }}
 accounts {{
-  PLANT {{ jetstream: enabled, users: [ {{ user: {_quote(c.user)}, password: {_quote(c.password)} }} ] }}
-  SYS {{ users: [ {{ user: sys, password: {_quote(c.password)} }} ] }}
+  PLANT {{ jetstream: enabled, users: [ {_user(self.credentials)} ] }}
+  SYS {{ users: [ {_user(self.system_login)} ] }}
 }}
 system_account: SYS
 """
@@ -129,7 +133,7 @@ jetstream {{ store_dir: {_quote(str(self.folder / "front"))}, max_file_store: {_
 mqtt {{ listen: {_quote(f"{s.mqtt_host}:{e.mqtt}")}, max_ack_pending: 1024 }}
 accounts {{
   DEVICES {{ jetstream: enabled, include {_quote("front-users.conf")} }}
-  SYS {{ users: [ {{ user: sys, password: {_quote(self.credentials.password)} }} ] }}
+  SYS {{ users: [ {_user(self.system_login)} ] }}
 }}
 system_account: SYS
 """
@@ -190,6 +194,10 @@ def _binary() -> str:
 
 def _reach(host: str) -> str:
     return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - an address to reach, not to bind
+
+
+def _user(login: Credentials) -> str:
+    return f"{{ user: {_quote(login.user)}, password: {_quote(login.password)} }}"
 
 
 def _quote(text: str) -> str:
