@@ -9,13 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import tomlkit
 
 from lineshaft.app import load_config, local
 from lineshaft.cli.demo import recording
+from lineshaft.cli.demo.plant import replay
 from lineshaft.cli.new import write
-from lineshaft.edge import SHELF, EdgeSettings
+from lineshaft.edge import SHELF, EdgeSettings, build
 from lineshaft.kernel.errors import Conflict, Invalid
 from lineshaft.kernel.processes import note_self
 
@@ -210,7 +213,66 @@ def test_recordings_are_read_whatever_their_delimiter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a,b\n1,2\n3,4", "no time column"), ("time,x\n2020-01-01 00:00:00,y", "no numbers")]
+    ("times", "step_s"),
+    [
+        (["2026-01-31 08:00:00.25", "2026-01-31 08:00:00.75"], 0.5),
+        (["2026-01-31T08:00:00Z", "2026-01-31T08:00:02Z"], 2.0),
+        (["2026-01-31", "2026-02-01"], 86_400.0),
+        (["1769846400", "1769846402"], 2.0),
+        (["1769846400000", "1769846400250"], 0.25),
+        (["1769846400000000", "1769846400000250"], 0.00025),
+        (["0.0", "0.1"], 0.1),
+    ],
+)
+def test_the_times_of_a_recording_are_read_however_they_are_written(
+    tmp_path: Path, times: list[str], step_s: float
+) -> None:
+    file = tmp_path / "pump.csv"
+    file.write_text("time,flow\n" + "".join(f"{time},{n}\n" for n, time in enumerate(times)))
+    assert recording.load(file).step_s == pytest.approx(step_s, rel=1e-9)
+
+
+def test_a_recording_in_nanoseconds_with_a_zone_is_read_from_parquet(tmp_path: Path) -> None:
+    times = pa.array([1_769_846_400_000_000_123, 1_769_846_400_500_000_123], pa.timestamp("ns", tz="Europe/Berlin"))
+    pa.parquet.write_table(pa.table({"at": times, "on": [True, None], "n": [1, 2]}), tmp_path / "pump.parquet")
+    found = recording.load(tmp_path / "pump.parquet")
+    assert (found.ts.tolist(), found.columns) == ([1_769_846_400_000_000, 1_769_846_400_500_000], ("on", "n"))
+    assert [row for _, row in found.rows()] == [{"on": 1.0, "n": 1.0}, {"n": 2.0}]
+
+
+def test_names_become_what_every_protocol_can_carry_and_the_count_of_rows_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "泵 (1).csv"
+    file.write_text(",time,Flow [l/min],温度 °C\n0,2026-01-31 08:00:00,1,20\n1,2026-01-31 08:00:01,2,21\n")
+    found = recording.load(file)
+    assert (found.name, found.columns) == ("泵-1", ("Flow-l-min", "温度-°C"))
+    for kind in ("opcua", "modbus", "sparkplug", "mqtt"):
+        assert build(kind, replay(found, kind, port=4840, speed=1), organisation="demo")
+
+
+def test_a_replayed_machine_is_asked_twice_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "pump.csv"
+    file.write_text("time,flow\n0,1\n0.5,2\n")
+    played = recording.load(file)
+    found = [
+        [replay(played, kind, port=1, speed=speed)["tags"][0]["every"] for speed in (0.1, 1, 5, 1000)]
+        for kind in ("opcua", "modbus")
+    ]
+    assert found == [["1000ms", "250ms", "50ms", "20ms"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n3,4", "no time column"),
+        ("time,x\n2020-01-01 00:00:00,y", "no numbers"),
+        ("time,x\n2020-01-01 00:00:00,1", "no numbers"),
+        ("time,x\n31.01.2026 08:00,1\n31.01.2026 09:00,2", "times of x.csv cannot be read"),
+        ("time,x\n2020-01-01 00:00:00,1\n,2", "times of x.csv cannot be read"),
+        ("time,a b,a-b\n2020-01-01 00:00:00,1,2\n2020-01-01 00:00:01,1,2", "'a b' and 'a-b'"),
+        ("time,x,x\n2020-01-01 00:00:00,1,2\n2020-01-01 00:00:01,1,2", "'x' and 'x'"),
+        ("", "cannot be read"),
+        ("time,x\n1,2,3\n", "cannot be read"),
+    ],
 )
 def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "x.csv"

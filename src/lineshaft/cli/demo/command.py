@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ import typer
 
 if TYPE_CHECKING:
     from lineshaft.kernel.config import Config
+
+    from .recording import Recording
 
 KINDS = ("opcua", "modbus", "sparkplug", "mqtt")
 
@@ -43,14 +46,32 @@ def register(app: typer.Typer) -> None:
                 f"Lineshaft already runs on {data} (process {running}).",
                 hint="Stop it with Ctrl-C, or choose another --data.",
             )
+        played = _Replay.of(replay, kind=as_, speed=speed) if replay else None
         stage = _Stage(data.resolve(), port)
-        file = stage.prepare(replay.resolve() if replay else None, as_, speed)
+        file = stage.prepare(played)
         devices = Program(
             name="devices",
             argv=(sys.executable, "-m", "lineshaft.cli.demo.devices", str(stage.folder / "demo.json")),
             output=stage.logs / "devices.log",
         )
         hand_over(stage.config(file), file, [], more=[devices])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replay:
+    """What `--replay`, `--as` and `--speed` ask for."""
+
+    file: Path
+    recording: Recording
+    kind: str
+    speed: float
+
+    @classmethod
+    def of(cls, file: Path, *, kind: str, speed: float) -> _Replay:
+        """Read the recording; Invalid when it is none, before anything is written."""
+        from .recording import load
+
+        return cls(file=file.resolve(), recording=load(file), kind=kind, speed=speed)
 
 
 class _Stage:
@@ -64,7 +85,7 @@ class _Stage:
         self._kept: dict[str, Any] = json.loads(self._kept_file.read_text()) if self._kept_file.exists() else {}
         self._http = port
 
-    def prepare(self, replay: Path | None, kind: str, speed: float) -> Path:
+    def prepare(self, replay: _Replay | None) -> Path:
         """Write plant.toml, logins and what the devices are told; returns the configuration file."""
         for name in ("opcua", "modbus", "replay"):
             self._port(name, 0)
@@ -72,11 +93,16 @@ class _Stage:
             self._keep(f"{name}_password", lambda: "-".join(secrets.token_hex(2) for _ in range(4)))
         http, mqtt = self._port("http", self._http), self._port("mqtt", 1883)
         file = self.folder / "plant.toml"
-        file.write_text(self._plant_toml(http, mqtt, replay, kind))
+        file.write_text(self._plant_toml(http, mqtt, replay))
         logins = asyncio.run(self._people_and_devices(self.config(file)))
         told: dict[str, Any] = {"opcua": self._kept["opcua"], "modbus": self._kept["modbus"], "mqtt": mqtt, **logins}
         if replay is not None:
-            told["replay"] = {"file": str(replay), "kind": kind, "speed": speed, "port": self._kept["replay"]}
+            told["replay"] = {
+                "file": str(replay.file),
+                "kind": replay.kind,
+                "speed": replay.speed,
+                "port": self._kept["replay"],
+            }
         _write_private(self.folder / "demo.json", json.dumps(told))
         (self.folder / "run").mkdir(exist_ok=True)
         _write_private(self.folder / "run" / "welcome.txt", self._welcome(mqtt, replay))
@@ -106,17 +132,15 @@ class _Stage:
         self._kept.pop(name, None)
         return int(self._keep(name, lambda: port))
 
-    def _plant_toml(self, http: int, mqtt: int, replay: Path | None, kind: str) -> str:
+    def _plant_toml(self, http: int, mqtt: int, replay: _Replay | None) -> str:
         import tomlkit
 
-        from . import plant, recording
+        from . import plant
 
         edge: dict[str, Any] = plant.connections(plant.Ports(opcua=self._kept["opcua"], modbus=self._kept["modbus"]))
         if replay is not None:
-            played = recording.load(replay)
-            columns = _addresses(kind, played.columns)
-            for connector, tables in plant.replay(played.name, kind, columns, port=self._kept["replay"]).items():
-                edge[connector] = [*edge.get(connector, []), *tables]
+            table = plant.replay(replay.recording, replay.kind, port=self._kept["replay"], speed=replay.speed)
+            edge[replay.kind] = [*edge.get(replay.kind, []), table]
         free = dict.fromkeys(("port", "front_port", "websocket_port", "monitoring_port"), 0)
         document = {
             "plant": {
@@ -152,9 +176,9 @@ class _Stage:
                     self._keep(name, lambda m=made: {"user": m.device.name, "password": m.password})
         return {"sensors": self._kept["sensors"], "conveyors": self._kept["conveyors"]}
 
-    def _welcome(self, mqtt: int, replay: Path | None) -> str:
+    def _welcome(self, mqtt: int, replay: _Replay | None) -> str:
         sensors = self._kept["sensors"]
-        played = f"  Replaying {replay.name} as a machine below demo/hamburg/replay.\n" if replay else ""
+        played = f"  Replaying {replay.file.name} as a machine below demo/hamburg/replay.\n" if replay else ""
         return f"""
   Lineshaft is running:  {{address}}
   Sign in as             admin / {self._kept["admin_password"]}
@@ -171,15 +195,6 @@ class _Stage:
 
   Everything lies in {self.folder}. Stop with Ctrl-C.
 """
-
-
-def _addresses(kind: str, columns: tuple[str, ...]) -> dict[str, str]:
-    match kind:
-        case "opcua":
-            return {c: f"nsu=urn:lineshaft:replay;s={c}" for c in columns}
-        case "modbus":
-            return {c: f"holding:{2 * i}:float32" for i, c in enumerate(columns)}
-    return {}
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -8,23 +8,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
 from lineshaft.edge.connectors.modbus.fake import Plant
-from lineshaft.edge.connectors.modbus.fake import ReplayServer as ModbusReplay
 from lineshaft.edge.connectors.modbus.responder import TcpResponder
 from lineshaft.edge.connectors.mqtt.fake import Publisher, Sensors
 from lineshaft.edge.connectors.opcua.fake import PackagingLine
-from lineshaft.edge.connectors.opcua.fake import ReplayServer as OpcUaReplay
-from lineshaft.edge.connectors.sparkplug.edge import EdgeSide
-from lineshaft.edge.connectors.sparkplug.fake import ConveyorNode, ReplayNode
+from lineshaft.edge.connectors.sparkplug.fake import ConveyorNode
 from lineshaft.kernel.log import configure, get_log
 from lineshaft.kernel.tasks import Crew
 
-from . import recording
+from . import playing, recording
 
 log = get_log("demo")
 _RUN_IN_STEPS = 15 * 60 * 2
@@ -91,7 +87,8 @@ async def _modbus(told: Devices) -> None:
 
 
 async def _sensors(told: Devices) -> None:
-    async with _publisher(told, told.sensors) as publisher:
+    login = told.sensors
+    async with Publisher(_broker(told), user=login.user, password=login.password) as publisher:
         await Sensors(publisher).run()
 
 
@@ -104,42 +101,14 @@ def _broker(told: Devices) -> str:
     return f"mqtt://127.0.0.1:{told.mqtt}"
 
 
-def _publisher(told: Devices, login: Login) -> Publisher:
-    return Publisher(_broker(told), user=login.user, password=login.password)
-
-
 async def _replay(told: Devices) -> None:
-    assert told.replay is not None
-    played = recording.load(Path(told.replay.file))
-    match told.replay.kind:
-        case "opcua":
-            server = OpcUaReplay(played.columns)
-            await server.start(port=told.replay.port)
-            await played.play(server.set, speed=told.replay.speed)
-        case "modbus":
-            registers = ModbusReplay(played.columns, port=told.replay.port)
-            await registers.start()
-            await played.play(_untimed(registers.set), speed=told.replay.speed)
-        case "mqtt":
-            async with _publisher(told, told.sensors) as publisher:
-                topic = f"replay/{played.name}"
-                await played.play(
-                    lambda v, ts: publisher.insist(topic, {**v, "timestamp": ts // 1000}), speed=told.replay.speed
-                )
-        case "sparkplug":
-            login = told.conveyors
-            side = EdgeSide(_broker(told), group="replay", edge=played.name, user=login.user, password=login.password)
-            await ReplayNode(side, speed=told.replay.speed).play(played.rows())
-
-
-def _untimed(
-    show: Callable[[dict[str, float]], Awaitable[None]],
-) -> Callable[[dict[str, float], int], Awaitable[None]]:
-    async def call(values: dict[str, float], ts_us: int) -> None:
-        del ts_us
-        await show(values)
-
-    return call
+    replay = told.replay
+    assert replay is not None
+    login = told.conveyors if replay.kind == "sparkplug" else told.sensors
+    place = playing.Place(port=replay.port, broker=_broker(told), user=login.user, password=login.password)
+    played = recording.load(Path(replay.file))
+    async with playing.machine(replay.kind, played, place) as shown:
+        await played.play(shown.set, speed=replay.speed)
 
 
 if __name__ == "__main__":

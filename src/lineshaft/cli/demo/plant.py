@@ -9,13 +9,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lineshaft.edge import SHELF
-from lineshaft.kernel.terms import PlantPath
+
+if TYPE_CHECKING:
+    from .recording import Recording
 
 ORGANISATION = "demo"
 SITE = "hamburg"
+_FASTEST_MS = 20.0
+_MOST_WAITING = 1000
+"""Rows an OPC UA server keeps for us while we are slow; a fast recording passes dozens a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +69,25 @@ def connections(ports: Ports) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def replay(name: str, kind: str, columns: Mapping[str, str], *, port: int) -> dict[str, list[dict[str, Any]]]:
-    """The connection to a replayed recording; `columns` maps property names to addresses."""
-    place = {"name": f"replay-{name}"[:64], "path": f"{SITE}/replay/{name}"}
-    tags = [{"path": str(PlantPath.clean(c)), "address": a, "every": "1s"} for c, a in columns.items()]
+def replay(played: Recording, kind: str, *, port: int, speed: float) -> dict[str, Any]:
+    """The connection to a recording that is played as a machine: asked twice a row, so that no row goes unseen."""
+    place = {"name": f"replay-{played.name}"[:64], "path": f"{SITE}/replay/{played.name}"}
+    every = f"{min(1000.0, max(_FASTEST_MS, played.step_s / speed * 500)):.0f}ms"
     match kind:
         case "opcua":
-            return {"opcua": [{**place, "url": f"opc.tcp://127.0.0.1:{port}", "tags": tags}]}
+            addresses = {c: f"nsu=urn:lineshaft:replay;s={c}" for c in played.columns}
+            url, queue = f"opc.tcp://127.0.0.1:{port}", _MOST_WAITING
+            return {**place, "url": url, "queue": queue, "tags": _tags(addresses, every)}
         case "modbus":
-            return {"modbus": [{**place, "host": "127.0.0.1", "port": port, "tags": tags}]}
+            addresses = {c: f"holding:{2 * i}:float32" for i, c in enumerate(played.columns)}
+            return {**place, "host": "127.0.0.1", "port": port, "tags": _tags(addresses, every)}
         case "sparkplug":
-            return {"sparkplug": [{**place, "broker": "builtin", "groups": ["replay"], "place": "{metric}"}]}
-    rules = [{"topic": f"replay/{name}", "path": ""}]
-    return {"mqtt": [{**place, "broker": "builtin", "rules": rules}]}
+            return {**place, "broker": "builtin", "groups": ["replay"], "place": "{metric}"}
+    return {**place, "broker": "builtin", "rules": [{"topic": f"replay/{played.name}", "path": ""}]}
+
+
+def _tags(addresses: Mapping[str, str], every: str) -> list[dict[str, Any]]:
+    return [{"path": name, "address": address, "every": every} for name, address in addresses.items()]
 
 
 def line_tags() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Reads a recording (CSV or Parquet) so that it can be played as a machine.
 
-The time column is found by its type or name; every numeric column becomes a value. Time moves to now:
+The time column is found by its type or name; every numeric column with a name becomes a value. Time moves to now:
 a recording of last spring plays as if it happened today, at its own pace or faster, and starts again at its end.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,12 @@ from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath
 
+Show: TypeAlias = Callable[[dict[str, float], int], Awaitable[None]]
+"""Makes values the machine's present ones; their time is in µs."""
+
 _TIME_NAMES = ("datetime", "timestamp", "time", "date", "ts")
+_PER_US = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (np.inf, 1e-3))
+"""Numbers below each bound, times this, are µs: seconds, milliseconds, microseconds, nanoseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,58 +44,77 @@ class Recording:
     values: NDArray[np.float64]
     """Shape (columns, rows)."""
 
-    async def play(self, show: Callable[[dict[str, float], int], Awaitable[None]], *, speed: float = 1.0) -> None:
-        """Call `show(values, ts_us)` for every row at its moment, for ever; NaN cells are left out."""
-        loop = asyncio.get_running_loop()
-        while True:
-            began, offset = loop.time(), self.ts - self.ts[0]
-            for row, passed in enumerate(offset):
-                due = began + passed / 1e6 / speed
-                if (pause := due - loop.time()) > 0:
-                    await asyncio.sleep(pause)
-                cells = self.values[:, row]
-                await show({n: float(v) for n, v in zip(self.columns, cells, strict=True) if not np.isnan(v)}, now_us())
-            await asyncio.sleep(1.0 / speed)
+    @property
+    def step_s(self) -> float:
+        """Seconds between two rows, as a rule."""
+        return float(np.median(np.diff(self.ts))) / 1e6
 
-    async def rows(self) -> AsyncIterator[tuple[int, dict[str, float]]]:
-        """Every row as (µs, values), again and again, its time moving on; for those who keep the pace themselves."""
-        length = int(self.ts[-1] - self.ts[0]) + 1_000_000
-        for turn in itertools.count():
-            for row, ts in enumerate(self.ts):
-                cells = self.values[:, row]
-                yield (
-                    int(ts) + turn * length,
-                    {n: float(v) for n, v in zip(self.columns, cells, strict=True) if not np.isnan(v)},
-                )
+    def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Every row as µs after the first one, and its values; empty cells are left out."""
+        for passed, cells in zip(self.ts - self.ts[0], self.values.T, strict=True):
+            yield int(passed), {n: float(v) for n, v in zip(self.columns, cells, strict=True) if not np.isnan(v)}
+
+    async def play(self, show: Show, *, speed: float = 1.0, turns: int | None = None) -> None:
+        """Show every row at its moment, from now on, that many times over; for ever without a number."""
+        loop = asyncio.get_running_loop()
+        for _ in itertools.count() if turns is None else range(turns):
+            began, began_us = loop.time(), now_us()
+            for passed_us, values in self.rows():
+                if (pause := began + passed_us / 1e6 / speed - loop.time()) > 0:
+                    await asyncio.sleep(pause)
+                await show(values, began_us + round(passed_us / speed))
+            await asyncio.sleep(self.step_s / speed)
 
 
 def load(file: Path) -> Recording:
     """Read a recording; Invalid says what is missing."""
-    if not file.is_file():
-        raise Invalid(f"There is no file {file}.", hint="Give a CSV or Parquet file with a time column.")
-    try:
-        table = pyarrow.parquet.read_table(file) if file.suffix == ".parquet" else _read_csv(file)
-    except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
-        raise Invalid(
-            f"{file.name} cannot be read: {error}.", hint="Is it CSV with a header line, or Parquet?"
-        ) from error
+    table = _read(file)
     time_name = _time_column(table, file)
     ts = _micros(table.column(time_name), file)
     order = np.argsort(ts, kind="stable")
-    numeric = [f.name for f in table.schema if f.name != time_name and _is_number(f.type)]
+    numeric = [n for n, f in enumerate(table.schema) if f.name not in ("", time_name) and _is_number(f.type)]
     if not numeric or len(order) < 2:
         raise Invalid(
             f"{file.name} holds no numbers over time.", hint="A recording needs two rows and one numeric column."
         )
+    columns = _names([table.schema.field(n).name for n in numeric], file)
     values = np.array([table.column(n).cast(pa.float64()).to_numpy()[order] for n in numeric])
-    names = tuple(str(PlantPath.clean(n)).replace("/", "-") for n in numeric)
-    return Recording(name=str(PlantPath.clean(file.stem)), columns=names, ts=ts[order], values=values)
+    return Recording(name=_plain(file.stem), columns=columns, ts=ts[order], values=values)
+
+
+def _read(file: Path) -> pa.Table:
+    if not file.is_file():
+        raise Invalid(f"There is no file {file}.", hint="Give a CSV or Parquet file with a time column.")
+    try:
+        return pyarrow.parquet.read_table(file) if file.suffix == ".parquet" else _read_csv(file)
+    except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError, OSError) as error:
+        why = ((error.strerror if isinstance(error, OSError) else "") or str(error).splitlines()[0]).rstrip(".")
+        raise Invalid(f"{file} cannot be read: {why}.", hint="Is it CSV with a header line, or Parquet?") from error
 
 
 def _read_csv(file: Path) -> pa.Table:
     with file.open(encoding="utf-8-sig") as lines:
         delimiter = csv.Sniffer().sniff(lines.readline(), delimiters=",;\t|").delimiter
     return pyarrow.csv.read_csv(file, parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter))
+
+
+def _names(numeric: Iterable[str], file: Path) -> tuple[str, ...]:
+    """What the columns are called as values."""
+    found: dict[str, str] = {}
+    for column in numeric:
+        name = _plain(column)
+        if name in found:
+            raise Invalid(
+                f"Two columns of {file.name} would both be called {name!r}: {found[name]!r} and {column!r}.",
+                hint="Rename one of them.",
+            )
+        found[name] = column
+    return tuple(found)
+
+
+def _plain(text: str) -> str:
+    """A name every protocol can carry: letters, digits and a few signs."""
+    return str(PlantPath.clean(re.sub(r"[^\w%°]+", "-", text))) or "unnamed"
 
 
 def _time_column(table: pa.Table, file: Path) -> str:
@@ -103,16 +129,27 @@ def _time_column(table: pa.Table, file: Path) -> str:
 
 
 def _micros(column: pa.ChunkedArray, file: Path) -> NDArray[np.int64]:
+    unreadable = Invalid(f"The times of {file.name} cannot be read.", hint="Write 2026-01-31 08:00:00 in every row.")
+    if column.null_count:
+        raise unreadable
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-        seconds = column.cast(pa.float64()).to_numpy()
-        scaled: NDArray[np.int64] = (seconds * (1e3 if np.nanmax(seconds) > 1e11 else 1e6)).astype(np.int64)
-        return scaled
+        return _scaled(column.cast(pa.float64()).to_numpy())
     try:
-        moment = column if pa.types.is_timestamp(column.type) else pc.strptime(column, "%Y-%m-%d %H:%M:%S", "us")
-        micros: NDArray[np.int64] = moment.cast(pa.timestamp("us", tz=moment.type.tz)).cast(pa.int64()).to_numpy()
-        return micros
-    except pa.ArrowInvalid as error:
-        raise Invalid(f"The times of {file.name} cannot be read.", hint="Write 2026-01-31 08:00:00.") from error
+        moment = pc.strptime(column, "%Y-%m-%d %H:%M:%S", "us") if pa.types.is_string(column.type) else column
+        if not pa.types.is_timestamp(moment.type):
+            moment = moment.cast(pa.timestamp("us"))
+        whole = moment.cast(pa.timestamp("us", tz=moment.type.tz), safe=False)
+        micros: NDArray[np.int64] = whole.cast(pa.int64()).to_numpy()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise unreadable from error
+    return micros
+
+
+def _scaled(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Seconds, or what their size says they are, as µs."""
+    size = float(np.max(np.abs(numbers), initial=0.0))
+    factor = next(factor for bound, factor in _PER_US if size < bound)
+    return np.rint(numbers * factor).astype(np.int64)
 
 
 def _is_number(kind: pa.DataType) -> bool:

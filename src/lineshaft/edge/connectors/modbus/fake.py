@@ -15,6 +15,7 @@ import json
 import signal
 import struct
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 
 from .address import Table
 from .machines import Compressor, EnergyMeter, Tank, Utilities
-from .responder import Bus, SerialResponder, TcpResponder, Unit
+from .responder import Bus, Heard, SerialResponder, TcpResponder, Unit
 
 STEP_S = 0.1
 METER_MAIN, METER_PROCESS, COMPRESSOR, TANK = 1, 2, 3, 4
@@ -156,8 +157,13 @@ class ReplayServer:
     async def start(self) -> None:
         await self._responder.start()
 
-    async def set(self, values: Mapping[str, float]) -> None:
-        """Show new values; columns left out keep theirs, an unknown one raises KeyError."""
+    @property
+    def heard(self) -> deque[Heard]:
+        """What clients asked, the newest last."""
+        return self._responder.bus.heard
+
+    async def set(self, values: Mapping[str, float], ts: int | None = None) -> None:
+        """Show new values; columns left out keep theirs, an unknown one raises KeyError. Registers carry no time."""
         for name, value in values.items():
             self._unit.put(Table.HOLDING, self._places[name], "f", value)
 

@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,30 +196,15 @@ class Sensors:
 
 
 class ReplayPublisher:
-    """Plays a recording as one machine: each row becomes one JSON message with a time of now.
+    """Shows the rows of a recording as one machine: each becomes one JSON message that carries its time."""
 
-    Rows are (time in µs, {column: value}) in the order of time; they leave at the recording's own
-    pace times `speed`, shifted so that the first one is now.
-    """
-
-    def __init__(self, publisher: Publisher, *, topic: str = "replay/machine", speed: float = 1.0) -> None:
+    def __init__(self, publisher: Publisher, *, topic: str = "replay/machine") -> None:
         self.publisher = publisher
         self.topic = topic
-        self.speed = speed
-        self.said = 0
 
-    async def play(self, rows: AsyncIterable[tuple[int, Mapping[str, Value]]]) -> None:
-        """Publish every row at its time, and return after the last."""
-        began = now_us()
-        first: int | None = None
-        async for ts_us, values in rows:
-            first = ts_us if first is None else first
-            at = began + int((ts_us - first) / self.speed)
-            wait_s = (at - now_us()) / 1e6
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            await self.publisher.insist(self.topic, {**values, "timestamp": at // 1000})
-            self.said += 1
+    async def set(self, values: Mapping[str, Value], ts: int) -> None:
+        """Publish one row with its time in µs, which is sent in milliseconds; again until the broker has it."""
+        await self.publisher.insist(self.topic, {**values, "timestamp": ts // 1000})
 
 
 async def serve(broker: str, *, user: str = "", password: str = "", halls: int = 1, period_s: float = 1.0) -> None:

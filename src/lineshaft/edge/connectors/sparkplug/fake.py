@@ -18,10 +18,11 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from lineshaft.edge.broker import BrokerStand, broker_stand
 from lineshaft.kernel.clock import now_us
@@ -211,39 +212,36 @@ def _variable(name: str, value: Value) -> Variable:
 
 
 class ReplayNode:
-    """Plays a recording as one device of an edge node, with times of now.
+    """Shows the rows of a recording as one device of an edge node.
 
-    Rows are (time in µs, {column: value}) in the order of time; they leave at the recording's own
-    pace times `speed`, shifted so that the first one is now. All columns are declared by the first row.
+    Columns named at the start are born without a value; one that appears later is told by a birth of its own.
     """
 
-    def __init__(self, side: EdgeSide, *, device: str = "machine", speed: float = 1.0) -> None:
+    def __init__(self, side: EdgeSide, columns: Sequence[str] = (), *, device: str = "machine") -> None:
         self.side = side
         self.device = device
-        self.speed = speed
-        self.said = 0
+        side.add(device, [Variable(name, DataType.DOUBLE, None) for name in columns])
 
-    async def play(self, rows: AsyncIterable[tuple[int, Mapping[str, Value]]]) -> None:
-        """Be born with the first row, tell every other one at its time, and return after the last."""
-        began = now_us()
-        first: int | None = None
-        async for ts_us, values in rows:
-            if first is None:
-                first = ts_us
-                self.side.add(self.device, [_variable(name, value) for name, value in values.items()])
-            at = began + int((ts_us - first) / self.speed)
-            if (wait_s := (at - now_us()) / 1e6) > 0:
-                await asyncio.sleep(wait_s)
-            await self._insist(values, at // 1000)
-            self.said += 1
+    async def __aenter__(self) -> Self:
+        await self.side.open()
+        return self
 
-    async def _insist(self, values: Mapping[str, Value], at_ms: int) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        await self.side.close()
+
+    async def set(self, values: Mapping[str, Value], ts: int) -> None:
+        """Tell one row with its time in µs, which is sent in milliseconds; again until the broker has it."""
+        known = self.side.devices.get(self.device, {})
+        new = [_variable(name, value) for name, value in values.items() if name not in known]
+        self.side.add(self.device, new)
         while True:
             try:
                 if not self.side.is_open:
                     await self.side.crash()
                     await self.side.open()
-                return await self.side.tell(self.device, values, at_ms)
+                elif new:
+                    await self.side.device_birth(self.device)
+                return await self.side.tell(self.device, values, ts // 1000)
             except Unavailable:
                 await asyncio.sleep(0.5)
 
