@@ -70,16 +70,14 @@ class Memory:
         health = self.owner.health()
         return health.error if health.state in (Work.FULL, Work.WAITING) else ""
 
-    def gauges(self) -> dict[str, float]:
-        """Numbers for Prometheus."""
+    def measures(self) -> Iterator[tuple[str, str, float]]:
+        """Numbers for Prometheus: name, meaning, value; what ends in `_total` only grows."""
         if self.owner is None:
-            return {}
+            return
         health = self.owner.health()
-        return {
-            "stored_samples_total": health.stored_samples,
-            "stored_samples_per_second": health.rate,
-            "lag_messages": health.lag_messages,
-            "lag_seconds": health.lag_s,
-            "unread_messages_total": health.unread,
-            "series": health.series,
-        }
+        yield "stored_samples_total", "Samples stored since this process started", health.stored_samples
+        yield "stored_samples_per_second", "Samples stored per second, lately", health.rate
+        yield "lag_messages", "Messages on the bus that are not yet stored", health.lag_messages
+        yield "lag_seconds", "Age of the oldest message that is not yet stored", health.lag_s
+        yield "unread_messages_total", "Messages that could not be read and were put aside", health.unread
+        yield "series", "Series the store knows", health.series

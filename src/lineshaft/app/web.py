@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from fastapi_offline import FastAPIOffline
-from prometheus_client import generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 import lineshaft
@@ -73,6 +73,7 @@ def _telemetry(platform: Platform) -> APIRouter:
         organisation=plant.organisation,
         timezone=plant.timezone,
         identify=security_web.identifier(platform.security),
+        trouble=memory.trouble,
     )
 
 
@@ -91,10 +92,11 @@ def _add_health(app: FastAPI, platform: Platform) -> None:
         return JSONResponse(body, status_code=200 if body["ok"] else 503)
 
     @app.get("/metrics", include_in_schema=False)
-    async def metrics(who: Annotated[security.Who, Depends(http.caller)]) -> PlainTextResponse:
+    async def metrics(request: Request, who: Annotated[security.Who, Depends(http.caller)]) -> Response:
         """Counters and gauges for Prometheus; scrape with a token of somebody who may see the whole platform."""
         await platform.security.guard.require(who, security.Role.VIEWER, "", "metrics.read")
-        return PlainTextResponse(generate_latest(http.METRICS), media_type="text/plain; version=0.0.4; charset=utf-8")
+        written, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(written(http.METRICS), headers={"Content-Type": content_type})
 
 
 class _Gauges(Collector):
@@ -112,8 +114,9 @@ class _Gauges(Collector):
             up.add_metric([health.connection], float(health.state is State.GOOD))
             rate.add_metric([health.connection], health.rate)
         yield from (up, rate)
-        for name, number in self._platform.memory.gauges().items():
-            yield GaugeMetricFamily(f"lineshaft_{name}", name.replace("_", " "), value=number)
+        for name, meaning, number in self._platform.memory.measures():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield kind(f"lineshaft_{name}", meaning, value=number)
 
 
 def _add_console(app: FastAPI, platform: Platform) -> None:

@@ -1,12 +1,14 @@
 """What every HTTP route shares: who asks, problem details, cursors, metrics.
 
-Errors leave as RFC 9457 problem details, mapped from the error tree in this one place.
+Errors leave as RFC 9457 problem details, mapped from the error tree in this one place; below addresses
+where another protocol is spoken they leave in its words.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -24,6 +26,8 @@ log = get_log("http")
 METRICS = CollectorRegistry()
 """Every counter and gauge of the process; served on /metrics."""
 
+Dialect: TypeAlias = Callable[[PlatformError], JSONResponse]
+_DIALECTS: dict[str, Dialect] = {}
 T = TypeVar("T")
 
 
@@ -58,8 +62,16 @@ def unpack_cursor(cursor: str) -> list[Any]:
         ) from error
 
 
+def speak(prefix: str, dialect: Dialect) -> None:
+    """From now on have errors of all addresses that begin so leave in a protocol's own words."""
+    _DIALECTS[prefix] = dialect
+
+
 def problem(error: PlatformError, instance: str) -> JSONResponse:
-    """An error as RFC 9457 problem details."""
+    """An error as RFC 9457 problem details, or in the words of the protocol that is spoken at that address."""
+    for prefix, dialect in _DIALECTS.items():
+        if instance.startswith(prefix):
+            return dialect(error)
     body = {
         "type": f"urn:lineshaft:error:{error.code}",
         "title": error.message,

@@ -81,6 +81,7 @@ async def served(tmp_path: Path, bus: Bus, db: Database) -> AsyncIterator[Served
             organisation="acme",
             timezone="Europe/Berlin",
             identify=security_web.identifier(security),
+            trouble=lambda: owner.health().error,
         )
     )
     async with Crew() as crew:

@@ -5,7 +5,7 @@ GET    /api/v1/query, POST                   raw rows, buckets, points of charts
 GET    /api/v1/export                        everything, as a file of any size
 POST   /api/v1/samples                       write, as JSON or Arrow
 POST   /api/v1/import, GET /api/v1/jobs      files in the background
-POST   /api/v2/write                         InfluxDB line protocol, for Telegraf and its kind
+POST   /api/v2/write, GET /ping, /health     InfluxDB's words, for Telegraf and its kind
 GET    /api/v1/live (WebSocket), /live/events (server-sent events)
 """
 
@@ -37,15 +37,23 @@ def router(
     organisation: str,
     timezone: str,
     identify: Identify,
+    trouble: Callable[[], str],
 ) -> APIRouter:
-    """All routes of telemetry with their whole addresses; `identify` tells who comes with a token in a message."""
+    """All routes of telemetry with their whole addresses.
+
+    `identify` tells who comes with a token in a message, `trouble` why nothing is stored now, if so.
+    """
     routes = APIRouter(tags=["telemetry"])
     routes.include_router(query.router(historian, live_values, zone=timezone), prefix="/api/v1")
     routes.include_router(samples.router(intake, most_mb=settings.write_most_mb), prefix="/api/v1")
     routes.include_router(files.router(historian, imports, zone=timezone), prefix="/api/v1")
     routes.include_router(live.router(live_values, identify), prefix="/api/v1")
     influx_routes = influx.router(
-        intake, template=settings.influx_path, organisation=organisation, most_mb=settings.write_most_mb
+        intake,
+        template=settings.influx_path,
+        organisation=organisation,
+        most_mb=settings.write_most_mb,
+        trouble=trouble,
     )
     routes.include_router(influx_routes)
     return routes

@@ -6,37 +6,42 @@
       organization = "acme"         # first part of the paths; empty is the plant's
       bucket = "telegraf"
 
-Answers are Influx's: 204 without a body, errors as `{"code", "message"}`. When some lines are wrong the
-others are written and the answer is 400 with "partial write", which Telegraf logs and does not repeat.
+Answers are Influx's, the gate's refusals included: 204 without a body, errors as `{"code", "message"}`. When
+some lines are wrong the others are written and the answer is 400 with "partial write", which Telegraf logs and
+does not repeat. `/ping` and `/health` answer as clients ask them before they write.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
+import lineshaft
 from lineshaft.kernel.clock import now_us
-from lineshaft.kernel.errors import Forbidden, Internal, Invalid, NotFound, PlatformError, Unauthorised, Unavailable
-from lineshaft.kernel.http import caller
+from lineshaft.kernel.errors import Invalid, NotFound, PlatformError
+from lineshaft.kernel.http import caller, speak
 from lineshaft.kernel.tasks import in_thread
-from lineshaft.telemetry.errors import TooLarge
 from lineshaft.telemetry.lineprotocol import Lines, Reader, placer
 from lineshaft.telemetry.service import Intake
 
 from .bodies import read_body
 
-_CODES: tuple[tuple[type[PlatformError], str], ...] = (
-    (TooLarge, "request too large"),
-    (Invalid, "invalid"),
-    (Unauthorised, "unauthorized"),
-    (Forbidden, "forbidden"),
-    (NotFound, "not found"),
-    (Unavailable, "unavailable"),
-    (Internal, "internal error"),
-)
+_CODES = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not found",
+    405: "method not allowed",
+    413: "request too large",
+    503: "unavailable",
+    504: "unavailable",
+}
+_ADDRESS = "/api/v2/"
+_EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _MOST_TARGETS = 100
 _RETRY_S = "5"
 
@@ -58,10 +63,12 @@ class _Readers:
         return self._readers[key]
 
 
-def router(intake: Intake, *, template: str, organisation: str, most_mb: int) -> APIRouter:
-    """The routes with their whole addresses."""
+def router(intake: Intake, *, template: str, organisation: str, most_mb: int, trouble: Callable[[], str]) -> APIRouter:
+    """The routes with their whole addresses; `trouble` says why nothing is stored now, if so."""
+    speak(_ADDRESS, _refusal)
     api = APIRouter(tags=["influx"])
     readers = _Readers(template)
+    _add_signs_of_life(api, trouble)
 
     async def take(request: Request, org: str, bucket: str, precision: str) -> Lines:
         who = caller(request)
@@ -72,16 +79,37 @@ def router(intake: Intake, *, template: str, organisation: str, most_mb: int) ->
             await intake.write(who, lines.batch())
         return lines
 
-    @api.post("/api/v2/write", status_code=204, response_class=Response)
+    @api.post(f"{_ADDRESS}write", status_code=204, response_class=Response)
     async def write(request: Request, bucket: str = "", org: str = "", precision: str = "ns") -> Response:
         """Write line protocol, plain or gzip; `precision` is ns, us, ms or s."""
-        try:
-            lines = await take(request, org, bucket, precision)
-        except PlatformError as error:
-            return _refusal(error)
+        lines = await take(request, org, bucket, precision)
         return _partial(lines) if lines.rejected else Response(status_code=204)
 
+    @api.api_route(_ADDRESS + "{rest:path}", methods=_EVERY_METHOD, include_in_schema=False)
+    async def other(rest: str) -> None:
+        raise NotFound(
+            f"Of InfluxDB's addresses only {_ADDRESS}write is answered, not {_ADDRESS}{rest}.",
+            hint="Read with /api/v1/query, and manage under /api/v1; see /api/docs.",
+        )
+
     return api
+
+
+def _add_signs_of_life(api: APIRouter, trouble: Callable[[], str]) -> None:
+    @api.head("/ping", include_in_schema=False)
+    @api.get("/ping", status_code=204, response_class=Response)
+    async def ping() -> Response:
+        """Whether somebody is here, and who."""
+        who = {"X-Influxdb-Version": lineshaft.__version__, "X-Influxdb-Build": "Lineshaft"}
+        return Response(status_code=204, headers=who)
+
+    @api.get("/health")
+    async def health() -> JSONResponse:
+        """Whether what is written is stored."""
+        why = trouble()
+        told = {"status": "fail" if why else "pass", "message": why or "ready for writes"}
+        who = {"name": "lineshaft", "version": lineshaft.__version__}
+        return JSONResponse({**who, **told, "checks": []}, status_code=503 if why else 200)
 
 
 def _read(reader: Reader, body: bytes, precision: str) -> Lines:
@@ -100,6 +128,6 @@ def _partial(lines: Lines) -> JSONResponse:
 
 
 def _refusal(error: PlatformError) -> JSONResponse:
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), "internal error")
-    headers = {"Retry-After": _RETRY_S} if error.status == 503 else None
+    headers = {"Retry-After": _RETRY_S} if error.status in (503, 504) else None
+    code = _CODES.get(error.status, "internal error")
     return JSONResponse({"code": code, "message": str(error)}, status_code=error.status, headers=headers)
