@@ -207,6 +207,44 @@ async def test_the_plant_model_adds_from_a_template(twins: Twins, visit: Visit) 
         await until(lambda: parts(user, Tree)[0].selected == f"{LINE}/pump-1")
 
 
+async def test_who_chooses_on_while_something_is_read_sees_the_last_choice_and_never_half_of_one(
+    twins: Twins, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("filler", "capper"):
+        await twins.create(ADA, at(f"{LINE}/{name}", type=name))
+    held, read = asyncio.Event(), twins.types.list_
+
+    async def slowly(*asked: Any) -> Any:
+        if slow:
+            await held.wait()
+        return await read(*asked)
+
+    monkeypatch.setattr(twins.types, "list_", slowly)
+    slow = False
+    async with visit(f"/plant?path={LINE}") as user:
+        await user.should_see("Add below", retries=50)
+        plant = parts(user, Tree)[0]
+        slow = True
+        choose(user, plant, FILLER)
+        await asyncio.sleep(0.3)
+        await user.should_see(f"Line · {LINE}")
+        await user.should_not_see(f"Machine · {FILLER}")
+        slow = False
+        choose(user, plant, f"{LINE}/capper")
+        await user.should_see(f"Machine · {LINE}/capper", retries=50)
+        held.set()
+        await asyncio.sleep(0.3)
+        await user.should_see(f"Machine · {LINE}/capper")
+        await user.should_not_see(f"Machine · {FILLER}")
+        assert field(user, "type").value == "capper"
+
+
+def choose(user: User, plant: Tree, path: str) -> None:
+    """What the browser sends when somebody chooses a node."""
+    listener = next(one for one in plant._event_listeners.values() if one.type == "select")
+    user.client.handle_event({"id": plant.id, "listener_id": listener.id, "args": [json.dumps(path)]})
+
+
 async def test_series_are_placed_from_the_screen(twins: Twins, visit: Visit) -> None:
     await twins.adoption.note([Found(path=PlantPath(f"{LINE}/pump-1/{n}")) for n in ("rpm", "flow")], adopt=False)
     async with visit("/plant?tab=places") as user:

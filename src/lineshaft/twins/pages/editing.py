@@ -35,22 +35,29 @@ _MOST_BRANCHES = 500
 
 async def draw_editor(view: View, path: str, *, on_done: Done) -> None:
     """Forms for everything about one twin; each save is one change that can be taken back."""
-    await _Editor(view, await view.ask(Twins).get(view.who, path), on_done).draw()
+    (await read_editor(view, path, on_done=on_done))()
+
+
+async def read_editor(view: View, path: str, *, on_done: Done) -> Callable[[], None]:
+    """Read what those forms need; returns how to draw them without waiting for anything more."""
+    twin = await view.ask(Twins).get(view.who, path)
+    return _Editor(view, twin, await type_options(view, twin.path.organisation), on_done).draw
 
 
 class _Editor:
     """One twin being edited, based on the version that was read."""
 
-    def __init__(self, view: View, twin: Twin, on_done: Done) -> None:
+    def __init__(self, view: View, twin: Twin, types: dict[str, str], on_done: Done) -> None:
         self._view = view
         self._twins = view.ask(Twins)
         self._twin = twin
+        self._types = types
         self._on_done = on_done
 
-    async def draw(self) -> None:
+    def draw(self) -> None:
         text = self._view.text
         with section(text("About")):
-            form(await self._fields(), on_submit=self._save_about, submit=text("Save"))
+            form(self._fields(), on_submit=self._save_about, submit=text("Save"))
         with section(
             text("Properties"),
             flush=True,
@@ -59,7 +66,7 @@ class _Editor:
             self._draw_properties()
         self._draw_absent()
 
-    async def _fields(self) -> list[Field]:
+    def _fields(self) -> list[Field]:
         text, draft = self._view.text, self._twin.draft
         return [
             Field(name="title", label=text("Title"), value=say(draft.title, self._view.language)),
@@ -67,7 +74,7 @@ class _Editor:
                 name="type",
                 label=text("Type"),
                 kind="select",
-                options=await type_options(self._view, self._twin.path.organisation),
+                options=self._types,
                 value=draft.type,
             ),
             Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lineshaft.console import (
@@ -29,7 +30,7 @@ from lineshaft.security import Role
 from lineshaft.twins.model import Draft, Level, Twin
 from lineshaft.twins.service import Twins
 
-from .editing import ask_retire, draw_editor, level_options, offer_undo, open_move, type_options
+from .editing import ask_retire, level_options, offer_undo, open_move, read_editor, type_options
 from .placing import Placing
 from .properties import spoken
 from .types import draw_types
@@ -62,6 +63,7 @@ class _Model:
         self._path = path
         self._tree: Tree | None = None
         self._right: Any = None
+        self._turn = 0
 
     async def draw(self) -> None:
         text = self._view.text
@@ -110,19 +112,32 @@ class _Model:
         self._view.soon(lambda: self._again(path))
 
     async def _show(self) -> None:
+        """Draw what is chosen at once when all of it is read; whoever has chosen on meanwhile sees that."""
+        turn = self._turn = self._turn + 1
         twin = await self._twins.find(self._view.who, self._path) if self._path else None
+        editor = await self._read_editor(twin) if twin else None
+        if turn != self._turn:
+            return
         self._right.clear()
         with self._right:
             if twin is None:
-                empty(
-                    self._view.text("Choose something in the tree"),
-                    self._view.text("Or add a place or a machine below what is chosen."),
-                    symbol="account_tree",
-                )
-                return
-            self._draw_chosen(twin)
-            if self._view.who.may(Role.ENGINEER, twin.path):
-                await draw_editor(self._view, twin.path, on_done=lambda: self._later(twin.path))
+                self._draw_nothing()
+            else:
+                self._draw_chosen(twin)
+            if editor is not None:
+                editor()
+
+    async def _read_editor(self, twin: Twin) -> Callable[[], None] | None:
+        if not self._view.who.may(Role.ENGINEER, twin.path):
+            return None
+        return await read_editor(self._view, twin.path, on_done=lambda: self._later(twin.path))
+
+    def _draw_nothing(self) -> None:
+        empty(
+            self._view.text("Choose something in the tree"),
+            self._view.text("Or add a place or a machine below what is chosen."),
+            symbol="account_tree",
+        )
 
     def _draw_chosen(self, twin: Twin) -> None:
         view = self._view
