@@ -1,9 +1,16 @@
-"""Real engines for every test: two nats-servers, a catalogue, on free ports and fresh folders."""
+"""Real engines for every test: two nats-servers, a catalogue, on free ports and fresh folders.
+
+And patience: a bound in seconds holds on an idle machine, and grows with the load of a busy one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import inspect
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +18,13 @@ from lineshaft.edge.model import SAMPLES_STREAM, SAMPLES_SUBJECT
 from lineshaft.kernel.bus import Bus, Embedded, Front, StreamSpec
 from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.db import Database
+from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.outbox import FACTS
 from lineshaft.kernel.processes import Keeper
 
 ANY_PORT = BusSettings(port=0, websocket_port=0, monitoring_port=0, mqtt_port=0, front_port=0)
+Check = Callable[[], Any | Awaitable[Any]]
+Until = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
@@ -61,3 +71,37 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
     await db.open()
     yield db
     await db.close()
+
+
+def patience() -> float:
+    """How many times slower than an idle machine this one is now."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.fixture(scope="session")
+def slowness() -> Callable[[], float]:
+    """The factor by which a bound in seconds is stretched on a machine that has other work to do."""
+    return patience
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """`await until(check, within_s=10)`: what `check` returns once that is true; what it last said otherwise."""
+
+    async def wait(check: Check, *, within_s: float = 10.0) -> Any:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s * patience()
+        while True:
+            try:
+                found = check()
+                found = await found if inspect.isawaitable(found) else found
+                if found:
+                    return found
+                said: object = found
+            except (AssertionError, PlatformError, OSError) as error:
+                said = error
+            if loop.time() > end:
+                raise AssertionError(f"not true after {within_s * patience():.0f} s; at the end: {said!r}")
+            await asyncio.sleep(0.1)
+
+    return wait

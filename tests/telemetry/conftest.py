@@ -209,15 +209,3 @@ async def recording(bus: Bus, engine: Engine, catalogue: Database) -> AsyncItera
 
     yield start
     await end()
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Wait until something is true, ten seconds at most."""
-
-    async def wait(holds: Callable[[], bool], within_s: float = 10) -> None:
-        async with asyncio.timeout(within_s):
-            while not holds():
-                await asyncio.sleep(0.02)
-
-    return wait

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -99,8 +99,11 @@ class Trial:
             rows: list[dict[str, Any]] = (await RemoteStore(bus, within_s=20).ask(sql)).to_pylist()
             return rows
 
-    async def ready(self, within_s: float = 40) -> None:
-        """Wait until the platform answers."""
+    async def ready(self, within_s: float = 120, *, ended: Callable[[], object] = lambda: None) -> None:
+        """Wait until the platform answers; no longer once `ended` says how its first process ended.
+
+        The bound is for a machine that has much else to do; a platform that cannot start ends by itself.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + within_s
         async with httpx.AsyncClient(timeout=2) as client:
@@ -108,8 +111,8 @@ class Trial:
                 with contextlib.suppress(httpx.HTTPError, OSError):
                     if (await client.get(f"{self.address}/healthz")).status_code == 200:
                         return
-                if loop.time() > end:
-                    raise TimeoutError("the platform did not get ready; see " + str(self.data / "logs"))
+                if (code := ended()) is not None or loop.time() > end:
+                    raise TimeoutError(f"the platform did not get ready (exit {code}); see {self.folder}")
                 await asyncio.sleep(0.1)
 
 
@@ -139,7 +142,7 @@ async def platform(
                 stderr=log,
             )
         try:
-            await trial.ready()
+            await trial.ready(ended=keeper.poll)
             ports = trial.data / "bus" / "ports.json"
             trial.ports = json.loads(ports.read_text()) if ports.exists() else {}
             yield trial
