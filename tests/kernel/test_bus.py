@@ -280,8 +280,7 @@ async def test_no_listener_takes_anybody_without_a_login(
 ) -> None:
     async with running(tmp_path, keeper, mqtt_sync=sync) as embedded:
         users = [MqttUser(name="d", password_hash=hash_password("p"), publish=("s/#",))][:devices]
-        await admit(embedded, users, pid=keeper.pid("nats-front"))
-        await asyncio.sleep(0.3)
+        await Admission(embedded)(users)
         for url in (embedded.hub_url, embedded.front_url):
             with pytest.raises(Unavailable):
                 await Bus.connect(url, within_s=0.5)
