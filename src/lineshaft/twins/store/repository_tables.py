@@ -1,0 +1,135 @@
+"""The tables of the AAS repository: documents, what they are found by, and what changes faster than they do.
+
+twins_documents    one row per identifiable, descriptor or package; pages run by `number`
+twins_elements     one row per submodel element: what queries and `$value` look at
+twins_semantics    semantic ids, main and supplemental, of submodels (path '') and elements
+twins_hot          values newer than the document's, by idShortPath
+twins_links        asset ids by which shells are found
+twins_relations    edges between things: bills of materials, references, relations
+twins_feed         every change in order, with the document or the values it left
+twins_files        attachments, thumbnails and packages; contents are kept once by digest
+twins_contents
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from lineshaft.kernel.db import METADATA
+
+from .tables import PATH
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Counts up by itself on both engines."""
+ID = sa.String(2048).with_variant(sa.String(2048, collation="C"), "postgresql")
+
+DOCUMENTS = sa.Table(
+    "twins_documents",
+    METADATA,
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("id", ID, nullable=False),
+    sa.Column("id_short", sa.String(128), nullable=False),
+    sa.Column("place", PATH, nullable=False),
+    sa.Column("semantic", ID, nullable=False),
+    sa.Column("asset_kind", sa.String(16), nullable=False),
+    sa.Column("asset_type", ID, nullable=False),
+    sa.Column("template", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("changed_us", sa.BigInteger, nullable=False),
+    sa.Column("changed_by", sa.String(120), nullable=False),
+    sa.UniqueConstraint("kind", "id"),
+    sa.Index("twins_documents_page", "kind", "number"),
+    sa.Index("twins_documents_id_short", "kind", "id_short", "number"),
+    sa.Index("twins_documents_semantic", "kind", "semantic", "number"),
+    sa.Index("twins_documents_place", "place", "kind", "number"),
+    sqlite_autoincrement=True,
+)
+ELEMENTS = sa.Table(
+    "twins_elements",
+    METADATA,
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("path", ID, primary_key=True),
+    sa.Column("shape", ID, nullable=False),
+    sa.Column("model", sa.SmallInteger, nullable=False),
+    sa.Column("id_short", sa.String(128), nullable=False),
+    sa.Column("semantic", ID, nullable=False),
+    sa.Column("value_type", sa.String(24), nullable=False),
+    sa.Column("text", sa.String(512)),
+    sa.Column("number", sa.Double),
+    sa.Index("twins_elements_text", "semantic", "text"),
+    sa.Index("twins_elements_number", "semantic", "number"),
+    sa.Index("twins_elements_shape_text", "shape", "text"),
+    sa.Index("twins_elements_shape_number", "shape", "number"),
+    sqlite_with_rowid=False,
+)
+SEMANTICS = sa.Table(
+    "twins_semantics",
+    METADATA,
+    sa.Column("semantic", ID, primary_key=True),
+    sa.Column("document", sa.BigInteger, primary_key=True, index=True),
+    sa.Column("path", ID, primary_key=True),
+    sqlite_with_rowid=False,
+)
+HOT = sa.Table(
+    "twins_hot",
+    METADATA,
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("path", ID, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+LINKS = sa.Table(
+    "twins_links",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", ID, primary_key=True),
+    sa.Column("shell", ID, primary_key=True, index=True),
+    sa.Column("origin", sa.SmallInteger, primary_key=True),
+    sqlite_with_rowid=False,
+)
+RELATIONS = sa.Table(
+    "twins_relations",
+    METADATA,
+    sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("document", sa.BigInteger, nullable=False, index=True),
+    sa.Column("path", ID, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("source", ID, nullable=False, index=True),
+    sa.Column("target", ID, nullable=False, index=True),
+    sa.Column("count", sa.Double),
+)
+FEED = sa.Table(
+    "twins_feed",
+    METADATA,
+    sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("at_us", sa.BigInteger, nullable=False, index=True),
+    sa.Column("by", sa.String(120), nullable=False),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("id", ID, nullable=False),
+    sa.Column("place", PATH, nullable=False),
+    sa.Column("verb", sa.String(16), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Index("twins_feed_of", "kind", "id", "seq"),
+    sqlite_autoincrement=True,
+)
+FILES = sa.Table(
+    "twins_files",
+    METADATA,
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("path", ID, primary_key=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("content_type", sa.String(128), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+)
+CONTENTS = sa.Table(
+    "twins_contents",
+    METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, LINKS, RELATIONS, FEED, FILES, CONTENTS)
