@@ -45,12 +45,21 @@ MIGRATIONS = sa.Table(
 )
 
 
+CACHE = "cache_size=-32000"
+"""KiB of pages a connection to SQLite keeps; with the default of 2,000 the indexes of a big plant do not fit."""
+
+
 class Transaction:
     """One open transaction of the catalogue."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self.announced = False
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._connection.dialect.name
 
     async def execute(
         self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None
@@ -158,7 +167,7 @@ def _driver(url: str) -> str:
 def _durable_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", CACHE):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

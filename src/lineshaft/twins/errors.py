@@ -1,15 +1,24 @@
 """What can go wrong with twins.
 
 Invalid      BadTwin       what was said about a twin or a type contradicts itself
+             BadDocument   a shell, submodel or other document breaks the metamodel
 NotFound     NoTwin        there is no twin at that path
              NoType        there is no asset type of that name
              NoChange      there is no such change to undo
+             NoDocument    there is no such shell, submodel or other document
+             NoFile        nothing is attached there
 Conflict     Taken         another twin has that path, or another type that name
              Outdated      somebody else changed it meanwhile; both versions are named
              Superseded    a later change stands in the way of an undo
+             TakenId       another document has that id
+             Stale         (412) the document has changed since it was read
+             Cyclic        a thing is, through its parts, a part of itself
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from lineshaft.kernel.errors import Conflict, Invalid, NotFound
 
@@ -58,3 +67,50 @@ class Superseded(Conflict):
 
     code = "twins.superseded"
     default_hint = "Undo the later change first."
+
+
+class NoDocument(NotFound):
+    """There is no such shell, submodel or other document, or the caller may not know of it."""
+
+    code = "twins.document_not_found"
+    default_hint = "List what there is, or create it first."
+
+
+class NoFile(NotFound):
+    """Nothing is attached there."""
+
+    code = "twins.file_not_found"
+    default_hint = "Upload a file first."
+
+
+class BadDocument(Invalid):
+    """A document breaks the metamodel; `findings` (metamodel.checking.Finding) say where and why."""
+
+    code = "twins.bad_document"
+    default_hint = "Nothing was written. Correct what is named and send it again."
+
+    def __init__(self, message: str, *, findings: Sequence[Any] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
+
+
+class TakenId(Conflict):
+    """Another document has that id."""
+
+    code = "twins.id_taken"
+    default_hint = "Replace that one with PUT, or choose another id."
+
+
+class Stale(Conflict):
+    """The document has changed since the caller read it; nothing was written."""
+
+    code = "twins.stale"
+    status = 412
+    default_hint = "Read it again and repeat the change."
+
+
+class Cyclic(Conflict):
+    """A thing is, through its parts, a part of itself."""
+
+    code = "twins.cyclic"
+    default_hint = "Take one of these parts out of its whole."

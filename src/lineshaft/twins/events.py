@@ -28,3 +28,21 @@ class TwinRetired(Fact, frozen=True, kw_only=True):
     id: str
     path: str
     version: int
+
+
+class DocumentChanged(Fact, frozen=True, kw_only=True):
+    """A shell, submodel or other document was created, changed or deleted; `kind` as in model.repository.Kind."""
+
+    kind: int
+    id: str
+    place: str
+    verb: str
+    version: int
+
+
+class DocumentsTaken(Fact, frozen=True, kw_only=True):
+    """Many documents came at once; the lines of the feed from `first` to `last` name them."""
+
+    first: int
+    last: int
+    count: int

@@ -24,6 +24,7 @@ def upgrade(op: Operations) -> None:
         sa.Column("asset_type", ID, nullable=False),
         sa.Column("template", sa.Boolean, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("digest", sa.String(32), nullable=False),
         sa.Column("changed_us", sa.BigInteger, nullable=False),
@@ -31,7 +32,8 @@ def upgrade(op: Operations) -> None:
         sa.UniqueConstraint("kind", "id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("twins_documents_page", "twins_documents", ["kind", "number"])
+    op.create_index("twins_documents_page", "twins_documents", ["kind", "number", "place"])
+    op.create_index("twins_documents_asset_type", "twins_documents", ["kind", "asset_type", "number"])
     op.create_index("twins_documents_id_short", "twins_documents", ["kind", "id_short", "number"])
     op.create_index("twins_documents_semantic", "twins_documents", ["kind", "semantic", "number"])
     op.create_index("twins_documents_place", "twins_documents", ["place", "kind", "number"])
@@ -48,10 +50,14 @@ def upgrade(op: Operations) -> None:
         sa.Column("number", sa.Double),
         sqlite_with_rowid=False,
     )
-    op.create_index("twins_elements_text", "twins_elements", ["semantic", "text"])
-    op.create_index("twins_elements_number", "twins_elements", ["semantic", "number"])
-    op.create_index("twins_elements_shape_text", "twins_elements", ["shape", "text"])
-    op.create_index("twins_elements_shape_number", "twins_elements", ["shape", "number"])
+    for name, of, what in (
+        ("twins_elements_text", "semantic", "text"),
+        ("twins_elements_number", "semantic", "number"),
+        ("twins_elements_shape_text", "shape", "text"),
+        ("twins_elements_shape_number", "shape", "number"),
+    ):
+        held = sa.text(f"{what} IS NOT NULL")
+        op.create_index(name, "twins_elements", [of, what], sqlite_where=held, postgresql_where=held)
     op.create_table(
         "twins_semantics",
         sa.Column("semantic", ID, primary_key=True),
@@ -63,8 +69,9 @@ def upgrade(op: Operations) -> None:
         "twins_hot",
         sa.Column("document", sa.BigInteger, primary_key=True),
         sa.Column("path", ID, primary_key=True),
-        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("value", sa.Text),
         sa.Column("at_us", sa.BigInteger, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -88,9 +95,10 @@ def upgrade(op: Operations) -> None:
     op.create_table(
         "twins_feed",
         sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
-        sa.Column("at_us", sa.BigInteger, nullable=False, index=True),
+        sa.Column("at_us", sa.BigInteger, nullable=False),
         sa.Column("by", sa.String(120), nullable=False),
         sa.Column("kind", sa.SmallInteger, nullable=False),
+        sa.Column("document", sa.BigInteger, nullable=False),
         sa.Column("id", ID, nullable=False),
         sa.Column("place", PATH, nullable=False),
         sa.Column("verb", sa.String(16), nullable=False),
@@ -98,7 +106,9 @@ def upgrade(op: Operations) -> None:
         sa.Column("body", sa.LargeBinary),
         sqlite_autoincrement=True,
     )
-    op.create_index("twins_feed_of", "twins_feed", ["kind", "id", "seq"])
+    op.create_index("twins_feed_document", "twins_feed", ["document", "seq"])
+    whole = sa.text("verb <> 'values'")
+    op.create_index("twins_feed_whole", "twins_feed", ["kind", "id", "seq"], sqlite_where=whole, postgresql_where=whole)
     op.create_table(
         "twins_files",
         sa.Column("document", sa.BigInteger, primary_key=True),

@@ -1,12 +1,16 @@
 """The tables of the AAS repository: documents, what they are found by, and what changes faster than they do.
 
-twins_documents    one row per identifiable, descriptor or package; pages run by `number`
-twins_elements     one row per submodel element: what queries and `$value` look at
-twins_semantics    semantic ids, main and supplemental, of submodels (path '') and elements
+twins_documents    one row per identifiable, descriptor or package; pages run by `number`; `seq` is the line
+                   of the feed that made this version
+twins_elements     one row per submodel element: what queries look at, hot values included; a language of a
+                   multi-language property and a bound of a range have rows of their own (`Name@de`, `Span@min`)
+twins_semantics    semantic ids, main and supplemental, of submodels (path '') and elements; also what a concept
+                   description is a case of, its data specifications, and the shells of a package
 twins_hot          values newer than the document's, by idShortPath
 twins_links        asset ids by which shells are found
 twins_relations    edges between things: bills of materials, references, relations
-twins_feed         every change in order, with the document or the values it left
+twins_feed         every change in order, with the values it left, or the document; that of the present
+                   version stands in twins_documents alone and moves here when the next one replaces it
 twins_files        attachments, thumbnails and packages; contents are kept once by digest
 twins_contents
 """
@@ -36,12 +40,14 @@ DOCUMENTS = sa.Table(
     sa.Column("asset_type", ID, nullable=False),
     sa.Column("template", sa.Boolean, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("digest", sa.String(32), nullable=False),
     sa.Column("changed_us", sa.BigInteger, nullable=False),
     sa.Column("changed_by", sa.String(120), nullable=False),
     sa.UniqueConstraint("kind", "id"),
-    sa.Index("twins_documents_page", "kind", "number"),
+    sa.Index("twins_documents_page", "kind", "number", "place"),
+    sa.Index("twins_documents_asset_type", "kind", "asset_type", "number"),
     sa.Index("twins_documents_id_short", "kind", "id_short", "number"),
     sa.Index("twins_documents_semantic", "kind", "semantic", "number"),
     sa.Index("twins_documents_place", "place", "kind", "number"),
@@ -59,12 +65,16 @@ ELEMENTS = sa.Table(
     sa.Column("value_type", sa.String(24), nullable=False),
     sa.Column("text", sa.String(512)),
     sa.Column("number", sa.Double),
-    sa.Index("twins_elements_text", "semantic", "text"),
-    sa.Index("twins_elements_number", "semantic", "number"),
-    sa.Index("twins_elements_shape_text", "shape", "text"),
-    sa.Index("twins_elements_shape_number", "shape", "number"),
     sqlite_with_rowid=False,
 )
+for _name, _of, _what in (
+    ("twins_elements_text", "semantic", "text"),
+    ("twins_elements_number", "semantic", "number"),
+    ("twins_elements_shape_text", "shape", "text"),
+    ("twins_elements_shape_number", "shape", "number"),
+):
+    _held = ELEMENTS.c[_what].is_not(None)
+    sa.Index(_name, ELEMENTS.c[_of], ELEMENTS.c[_what], sqlite_where=_held, postgresql_where=_held)
 SEMANTICS = sa.Table(
     "twins_semantics",
     METADATA,
@@ -78,8 +88,9 @@ HOT = sa.Table(
     METADATA,
     sa.Column("document", sa.BigInteger, primary_key=True),
     sa.Column("path", ID, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("value", sa.Text),
     sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 LINKS = sa.Table(
@@ -106,17 +117,20 @@ FEED = sa.Table(
     "twins_feed",
     METADATA,
     sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
-    sa.Column("at_us", sa.BigInteger, nullable=False, index=True),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Column("by", sa.String(120), nullable=False),
     sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("document", sa.BigInteger, nullable=False),
     sa.Column("id", ID, nullable=False),
     sa.Column("place", PATH, nullable=False),
     sa.Column("verb", sa.String(16), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary),
-    sa.Index("twins_feed_of", "kind", "id", "seq"),
+    sa.Index("twins_feed_document", "document", "seq"),
     sqlite_autoincrement=True,
 )
+_WHOLE = FEED.c.verb != "values"
+sa.Index("twins_feed_whole", FEED.c.kind, FEED.c.id, FEED.c.seq, sqlite_where=_WHOLE, postgresql_where=_WHOLE)
 FILES = sa.Table(
     "twins_files",
     METADATA,

@@ -1,0 +1,93 @@
+"""Writes documents with feed, audit and facts, all in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lineshaft.kernel.clock import now_us
+from lineshaft.kernel.db import Transaction
+from lineshaft.security import Guard, Who
+from lineshaft.twins.errors import TakenId
+from lineshaft.twins.events import DocumentChanged
+from lineshaft.twins.model.repository import Verb
+from lineshaft.twins.store import documents, feed
+from lineshaft.twins.store.documents import Stored
+from lineshaft.twins.store.entries import Entry, entry_of
+from lineshaft.twins.store.feed import Line
+
+from .shelf import content_of
+
+_DEEDS = {Verb.CREATED: "create", Verb.CHANGED: "change", Verb.DELETED: "delete"}
+
+
+async def create(tx: Transaction, guard: Guard, who: Who, entry: Entry) -> Stored:
+    """A new document; TakenId when there is one of that id."""
+    if await documents.find(tx, entry.kind, entry.id) is not None:
+        raise TakenId(f"There is a {entry.kind.words} {entry.id} already.")
+    (number,), _ = await add(tx, who, [entry])
+    await _tell(tx, guard, who, Verb.CREATED, entry, version=1, after={"digest": entry.digest, "number": number})
+    stored = await documents.find(tx, entry.kind, entry.id)
+    assert stored is not None
+    return stored
+
+
+async def add(tx: Transaction, who: Who, entries: Sequence[Entry]) -> tuple[list[int], list[int]]:
+    """New documents and their lines of the feed; their numbers in both."""
+    now, first = now_us(), await documents.reserve(tx, len(entries))
+    numbers = list(range(first, first + len(entries)))
+    lines = [_line(entry, number, Verb.CREATED, 1) for entry, number in zip(entries, numbers, strict=True)]
+    seqs = await feed.append(tx, who.name, now, lines)
+    await documents.add(tx, entries, numbers, seqs, changed_us=now, changed_by=who.name[:120])
+    return numbers, seqs
+
+
+async def change(tx: Transaction, guard: Guard, who: Who, stored: Stored, entry: Entry) -> Stored:
+    """The next version of a document; what it held before goes to the feed."""
+    now, version = now_us(), stored.version + 1
+    before = entry_of(stored.kind, content_of(stored), stored.place)
+    await feed.keep_body(tx, stored.seq, stored.body)
+    (seq,) = await feed.append(tx, who.name, now, [_line(entry, stored.number, Verb.CHANGED, version)])
+    await documents.exchange(tx, stored, before, entry, seq=seq, changed_us=now, changed_by=who.name[:120])
+    seen = {"digest": stored.digest, "version": stored.version}
+    await _tell(tx, guard, who, Verb.CHANGED, entry, version=version, before=seen, after={"digest": entry.digest})
+    return replace(
+        stored,
+        place=entry.place,
+        version=version,
+        seq=seq,
+        body=entry.body,
+        digest=entry.digest,
+        changed_us=now,
+        changed_by=who.name[:120],
+        hot={},
+        hot_seq=0,
+    )
+
+
+async def delete(tx: Transaction, guard: Guard, who: Who, stored: Stored) -> None:
+    """A document is gone; the feed keeps what it was."""
+    entry = entry_of(stored.kind, content_of(stored), stored.place)
+    await feed.keep_body(tx, stored.seq, stored.body)
+    await feed.append(tx, who.name, now_us(), [_line(entry, stored.number, Verb.DELETED, stored.version)])
+    await documents.drop(tx, stored)
+    seen = {"digest": stored.digest, "version": stored.version}
+    await _tell(tx, guard, who, Verb.DELETED, entry, version=stored.version, before=seen)
+
+
+def _line(entry: Entry, number: int, verb: Verb, version: int) -> Line:
+    place = str(entry.place)
+    return Line(kind=entry.kind, document=number, id=entry.id, place=place, verb=verb, version=version)
+
+
+async def _tell(
+    tx: Transaction, guard: Guard, who: Who, verb: Verb, entry: Entry, *, version: int, **content: dict[str, Any]
+) -> None:
+    """Audit and announce."""
+    after = {"kind": entry.kind.words, "version": version, **content.get("after", {})}
+    told = None if verb is Verb.DELETED else after
+    action, place = f"twins.documents.{_DEEDS[verb]}", str(entry.place)
+    await guard.record(who, action, entry.id, before=content.get("before"), after=told, path=place, tx=tx)
+    kind = int(entry.kind)
+    await tx.announce(DocumentChanged(kind=kind, id=entry.id, place=place, verb=verb.value, version=version))

@@ -1,0 +1,128 @@
+"""The change feed: what happened to documents, in the order in which it became visible.
+
+A reader goes on after the last line it saw and misses nothing, because writers of the repository queue:
+SQLite has one writer at a time; on PostgreSQL `lock` makes numbers of the feed in the order of commits
+(a sequence alone gives them in the order of inserts, and a reader could pass by a line not yet visible).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from lineshaft.kernel.db import Transaction
+from lineshaft.twins.model.repository import Kind, Verb
+
+from .repository_tables import DOCUMENTS, FEED
+
+_LOCK = 0x7457494E  # any number nobody else takes
+WHOLE: sa.ColumnElement[bool] = sa.literal_column("twins_feed.verb <> 'values'")
+"""As the partial index says it, so that the planner sees it fits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line to be written; `body` is the JSON of the values for Verb.VALUES, else nothing yet."""
+
+    kind: Kind
+    document: int
+    id: str
+    place: str
+    verb: Verb
+    version: int
+    body: bytes | None = None
+
+
+async def lock(tx: Transaction) -> None:
+    """Queue behind other writers of the repository until they have committed."""
+    if tx.dialect == "postgresql":
+        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+async def append(tx: Transaction, by: str, at_us: int, lines: Sequence[Line]) -> list[int]:
+    """Write lines; their numbers in the feed."""
+    rows = [
+        {
+            "at_us": at_us,
+            "by": by[:120],
+            "kind": int(line.kind),
+            "document": line.document,
+            "id": line.id,
+            "place": line.place,
+            "verb": line.verb.value,
+            "version": line.version,
+            "body": line.body,
+        }
+        for line in lines
+    ]
+    wanted = sa.insert(FEED).returning(FEED.c.seq, sort_by_parameter_order=True)
+    return list((await tx.execute(wanted, rows)).scalars())
+
+
+async def keep_body(tx: Transaction, seq: int, body: bytes) -> None:
+    """A version is replaced: its document stands in the feed from now on."""
+    await tx.execute(sa.update(FEED).where(FEED.c.seq == seq).values(body=body))
+
+
+async def last(tx: Transaction) -> int:
+    """The number of the newest line, 0 without any."""
+    return int(await tx.scalar(sa.select(sa.func.max(FEED.c.seq))) or 0)
+
+
+class Touched(NamedTuple):
+    """What a line says, without contents."""
+
+    seq: int
+    kind: int
+    id: str
+    document: int
+    verb: str
+
+
+async def touched(tx: Transaction, after: int, limit: int) -> list[Touched]:
+    """What changed since."""
+    query = sa.select(FEED.c.seq, FEED.c.kind, FEED.c.id, FEED.c.document, FEED.c.verb).where(FEED.c.seq > after)
+    return [Touched._make(row) for row in (await tx.execute(query.order_by(FEED.c.seq).limit(limit))).all()]
+
+
+async def page(tx: Transaction, *, after: int, where: sa.ColumnElement[bool], limit: int) -> Sequence[sa.RowMapping]:
+    """Lines in order, with the document of each version."""
+    body = sa.func.coalesce(FEED.c.body, DOCUMENTS.c.body).label("body")
+    present = sa.and_(DOCUMENTS.c.number == FEED.c.document, DOCUMENTS.c.seq == FEED.c.seq)
+    columns = [c for c in FEED.c if c.name != "body"]
+    query = sa.select(*columns, body).outerjoin_from(FEED, DOCUMENTS, present).where(FEED.c.seq > after, where)
+    return await tx.all(query.order_by(FEED.c.seq).limit(limit))
+
+
+async def whole_at(tx: Transaction, kind: Kind, id_: str, moment_us: int) -> sa.RowMapping | None:
+    """The line that made the version of a moment, with its document; None before the first."""
+    body = sa.func.coalesce(FEED.c.body, DOCUMENTS.c.body).label("body")
+    present = sa.and_(DOCUMENTS.c.number == FEED.c.document, DOCUMENTS.c.seq == FEED.c.seq)
+    columns = [c for c in FEED.c if c.name != "body"]
+    mine = (FEED.c.kind == int(kind), FEED.c.id == id_, WHOLE, FEED.c.at_us <= moment_us)
+    query = sa.select(*columns, body).outerjoin_from(FEED, DOCUMENTS, present).where(*mine)
+    return await tx.first(query.order_by(FEED.c.seq.desc()).limit(1))
+
+
+async def values_until(tx: Transaction, document: int, after: int, moment_us: int) -> tuple[dict[str, str | None], int]:
+    """Hot values written between a version and a moment, the newest of each path; and the last line's number."""
+    mine = (FEED.c.document == document, FEED.c.seq > after, FEED.c.at_us <= moment_us)
+    query = sa.select(FEED.c.seq, FEED.c.verb, FEED.c.body).where(*mine).order_by(FEED.c.seq)
+    found: dict[str, str | None] = {}
+    seq = after
+    for row in (await tx.execute(query)).all():
+        if row.verb != Verb.VALUES:
+            break
+        found |= values_of(row.body)
+        seq = row.seq
+    return found, seq
+
+
+def values_of(body: bytes) -> dict[str, Any]:
+    """The values of a line of Verb.VALUES."""
+    found: dict[str, Any] = orjson.loads(body)
+    return found
