@@ -64,6 +64,28 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that belongs to a File element, a shell (its thumbnail) or a package."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What an environment brought: documents created, replaced and left out because they stand here already."""
+
+    created: int = 0
+    replaced: int = 0
+    skipped: int = 0
+    elements: int = 0
+    files: int = 0
+    refused: tuple[str, ...] = ()
+    """One sentence for each document that could not be taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A specific asset id, or `globalAssetId`, by which shells are found (IDTA-01002, discovery)."""
 

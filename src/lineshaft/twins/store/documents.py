@@ -20,7 +20,7 @@ from . import elements, files, hot, links, relations
 from .elements import SEMANTIC_MOST
 from .entries import CASE, HOLDS, SPECIFICATION, Entry
 from .repository_tables import DOCUMENTS, HOT, LINKS, RELATIONS, SEMANTICS
-from .tables import any_within, parts
+from .tables import any_within, parts, visible
 
 FEW = 5_000
 """Up to here the documents a caller may see, or a filter finds, are listed first and paged in memory."""
@@ -123,17 +123,6 @@ def _stored(row: Any) -> Stored:
 # ---- pages ----
 
 
-def visible(trees: Sequence[str], kind: Kind | None, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Whether a caller who sees these subtrees sees a place; a submodel also when they see a branch of it."""
-    if "" in trees:
-        return sa.true()
-    inside = any_within(trees, column)
-    if kind not in (None, Kind.SUBMODEL):
-        return inside
-    above = {tree.rsplit("/", n)[0] for tree in trees for n in range(1, tree.count("/") + 1)}
-    return sa.or_(inside, column.in_(sorted(above))) if above else inside
-
-
 async def page(
     tx: Transaction, kind: Kind, filters: Filters, trees: Sequence[str], *, after: int, limit: int
 ) -> list[Stored]:
@@ -158,7 +147,7 @@ def _query(kind: Kind, filters: Filters, trees: Sequence[str], after: int) -> sa
         number = SEMANTICS.c.document
         joined = SEMANTICS.join(DOCUMENTS, DOCUMENTS.c.number == SEMANTICS.c.document)
         query = query.select_from(joined).where(SEMANTICS.c.semantic == text, SEMANTICS.c.path == mark)
-    query = query.where(DOCUMENTS.c.kind == int(kind), number > after, visible(trees, kind, DOCUMENTS.c.place))
+    query = query.where(DOCUMENTS.c.kind == int(kind), number > after, _visible(kind, trees))
     if filters.data_specification and filters.is_case_of:
         also = sa.select(SEMANTICS.c.document).where(
             SEMANTICS.c.semantic == _text(filters.data_specification), SEMANTICS.c.path == SPECIFICATION
@@ -170,6 +159,12 @@ def _query(kind: Kind, filters: Filters, trees: Sequence[str], after: int) -> sa
     for link in filters.links:
         query = query.where(DOCUMENTS.c.id.in_(sa.select(LINKS.c.shell).where(*links.is_link(link))))
     return query.order_by(number)
+
+
+def _visible(kind: Kind, trees: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Only submodels have branches that can be seen by themselves."""
+    shown = visible if kind is Kind.SUBMODEL else any_within
+    return shown(trees, DOCUMENTS.c.place)
 
 
 def _marked(filters: Filters) -> tuple[str, str] | None:
@@ -197,7 +192,7 @@ async def _few(tx: Transaction, kind: Kind, filters: Filters, trees: Sequence[st
             ]
     if "" in trees:
         return None
-    seen = visible(trees, kind, DOCUMENTS.c.place)
+    seen = _visible(kind, trees)
     query = sa.select(DOCUMENTS.c.number).where(seen, DOCUMENTS.c.kind == int(kind)).limit(FEW + 1)
     numbers = list((await tx.execute(query)).scalars())
     return numbers if len(numbers) <= FEW else None

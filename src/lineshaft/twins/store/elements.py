@@ -40,6 +40,7 @@ Index: TypeAlias = tuple[list[Row], list[tuple[str, str]]]
 COLUMNS = ("path", "shape", "model", "id_short", "semantic", "value_type", "text", "number")
 TEXT_MOST, SEMANTIC_MOST, PATH_MOST = 512, 1024, 2048
 _MODELS = {kind: number for number, kind in enumerate(ELEMENTS)}
+FILE_MODEL = _MODELS[FILE]
 _NUMERIC = frozenset(
     f"xs:{name}"
     for name in (

@@ -12,6 +12,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.metamodel.references import raw_target, semantic, semantics
 from lineshaft.twins.model.repository import Json, Kind
 
+from .elements import FILE_MODEL as FILE
 from .elements import SEMANTIC_MOST, Row, elements_of
 from .relations import Relation, relations_of
 
@@ -34,6 +35,8 @@ class Entry:
     meanings: list[tuple[str, str]]
     links: list[tuple[str, str]]
     relations: list[Relation]
+    files: list[str]
+    """Values of File elements, and the path of a thumbnail: the names under which contents are attached."""
 
     def columns(self) -> dict[str, Any]:
         """The columns of `twins_documents` that follow from the document."""
@@ -77,6 +80,7 @@ def entry_of(kind: Kind, document: Json, place: PlantPath) -> Entry:
         meanings=meanings,
         links=links_of(document) if kind is Kind.SHELL else [],
         relations=relations_of(kind, document),
+        files=[row[6] for row in rows if row[2] == FILE and row[6]] if rows else _thumbnail(kind, document),
     )
 
 
@@ -102,3 +106,9 @@ def links_of(shell: Json) -> list[tuple[str, str]]:
 def submodels_of(shell: Json) -> list[str]:
     """Ids of the submodels a shell refers to."""
     return [text for text in map(raw_target, shell.get("submodels") or ()) if text]
+
+
+def _thumbnail(kind: Kind, document: Json) -> list[str]:
+    asset = document.get("assetInformation") if kind is Kind.SHELL else None
+    path = ((asset or {}).get("defaultThumbnail") or {}).get("path")
+    return [path] if path else []

@@ -18,6 +18,7 @@ from lineshaft.kernel.db import Transaction
 from lineshaft.twins.model.repository import Kind, Verb
 
 from .repository_tables import DOCUMENTS, FEED
+from .tables import visible
 
 _LOCK = 0x7457494E  # any number nobody else takes
 WHOLE: sa.ColumnElement[bool] = sa.literal_column("twins_feed.verb <> 'values'")
@@ -34,6 +35,7 @@ class Line:
     place: str
     verb: Verb
     version: int
+    by: str
     body: bytes | None = None
 
 
@@ -43,12 +45,12 @@ async def lock(tx: Transaction) -> None:
         await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-async def append(tx: Transaction, by: str, at_us: int, lines: Sequence[Line]) -> list[int]:
+async def append(tx: Transaction, at_us: int, lines: Sequence[Line]) -> list[int]:
     """Write lines; their numbers in the feed."""
     rows = [
         {
             "at_us": at_us,
-            "by": by[:120],
+            "by": line.by[:120],
             "kind": int(line.kind),
             "document": line.document,
             "id": line.id,
@@ -89,23 +91,42 @@ async def touched(tx: Transaction, after: int, limit: int) -> list[Touched]:
     return [Touched._make(row) for row in (await tx.execute(query.order_by(FEED.c.seq).limit(limit))).all()]
 
 
-async def page(tx: Transaction, *, after: int, where: sa.ColumnElement[bool], limit: int) -> Sequence[sa.RowMapping]:
-    """Lines in order, with the document of each version."""
-    body = sa.func.coalesce(FEED.c.body, DOCUMENTS.c.body).label("body")
-    present = sa.and_(DOCUMENTS.c.number == FEED.c.document, DOCUMENTS.c.seq == FEED.c.seq)
-    columns = [c for c in FEED.c if c.name != "body"]
-    query = sa.select(*columns, body).outerjoin_from(FEED, DOCUMENTS, present).where(FEED.c.seq > after, where)
-    return await tx.all(query.order_by(FEED.c.seq).limit(limit))
+class Told(NamedTuple):
+    """A line with what it left: a document, or the JSON of values."""
+
+    seq: int
+    at_us: int
+    by: str
+    kind: int
+    document: int
+    id: str
+    place: str
+    verb: str
+    version: int
+    body: bytes | None
 
 
-async def whole_at(tx: Transaction, kind: Kind, id_: str, moment_us: int) -> sa.RowMapping | None:
+_TOLD = (
+    *(FEED.c[name] for name in Told._fields if name != "body"),
+    sa.func.coalesce(FEED.c.body, DOCUMENTS.c.body).label("body"),
+)
+_PRESENT = sa.and_(DOCUMENTS.c.number == FEED.c.document, DOCUMENTS.c.seq == FEED.c.seq)
+"""The document of the present version stands in its own table."""
+
+
+async def page(tx: Transaction, *, after: int, trees: Sequence[str], limit: int) -> list[Told]:
+    """Lines in order, of places in these subtrees and of what may have branches in them."""
+    query = sa.select(*_TOLD).outerjoin_from(FEED, DOCUMENTS, _PRESENT)
+    query = query.where(FEED.c.seq > after, visible(trees, FEED.c.place)).order_by(FEED.c.seq).limit(limit)
+    return [Told._make(row) for row in (await tx.execute(query)).all()]
+
+
+async def whole_at(tx: Transaction, kind: Kind, id_: str, moment_us: int) -> Told | None:
     """The line that made the version of a moment, with its document; None before the first."""
-    body = sa.func.coalesce(FEED.c.body, DOCUMENTS.c.body).label("body")
-    present = sa.and_(DOCUMENTS.c.number == FEED.c.document, DOCUMENTS.c.seq == FEED.c.seq)
-    columns = [c for c in FEED.c if c.name != "body"]
     mine = (FEED.c.kind == int(kind), FEED.c.id == id_, WHOLE, FEED.c.at_us <= moment_us)
-    query = sa.select(*columns, body).outerjoin_from(FEED, DOCUMENTS, present).where(*mine)
-    return await tx.first(query.order_by(FEED.c.seq.desc()).limit(1))
+    query = sa.select(*_TOLD).outerjoin_from(FEED, DOCUMENTS, _PRESENT).where(*mine)
+    row = (await tx.execute(query.order_by(FEED.c.seq.desc()).limit(1))).first()
+    return None if row is None else Told._make(row)
 
 
 async def values_until(tx: Transaction, document: int, after: int, moment_us: int) -> tuple[dict[str, str | None], int]:
@@ -114,7 +135,7 @@ async def values_until(tx: Transaction, document: int, after: int, moment_us: in
     query = sa.select(FEED.c.seq, FEED.c.verb, FEED.c.body).where(*mine).order_by(FEED.c.seq)
     found: dict[str, str | None] = {}
     seq = after
-    for row in (await tx.execute(query)).all():
+    for row in await tx.execute(query):
         if row.verb != Verb.VALUES:
             break
         found |= values_of(row.body)

@@ -10,13 +10,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lineshaft.kernel.db import Transaction
+from lineshaft.twins.model.repository import Attachment
 
 from .repository_tables import CONTENTS, FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A file of a document; `path` is the idShortPath of its element, `#thumbnail`, or '' for a package."""
+    """A file of a document; `path` is the value of its File element or the path of a thumbnail, '' for a package.
+
+    Elements move when others before them in a list go; their values stay.
+    """
 
     path: str
     name: str
@@ -31,18 +35,13 @@ async def find(tx: Transaction, number: int, path: str) -> tuple[Held, bytes] | 
     return None if row is None else (_held(row), row["content"])
 
 
-async def of_document(tx: Transaction, number: int) -> list[Held]:
-    """The files of a document, without their contents."""
-    return [_held(row) for row in await tx.all(sa.select(FILES).where(FILES.c.document == number))]
-
-
-async def put(tx: Transaction, number: int, path: str, *, name: str, content_type: str, content: bytes) -> None:
+async def put(tx: Transaction, number: int, path: str, file: Attachment) -> None:
     """Keep a file in place of the one that stood there."""
     await drop(tx, number, [path])
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(file.content).hexdigest()
     insert = (postgresql if tx.dialect == "postgresql" else sqlite).insert(CONTENTS)
-    await tx.execute(insert.values(digest=digest, content=content).on_conflict_do_nothing())
-    row = {"name": name[:255], "content_type": content_type[:128], "digest": digest}
+    await tx.execute(insert.values(digest=digest, content=file.content).on_conflict_do_nothing())
+    row = {"name": file.name[:255], "content_type": file.content_type[:128], "digest": digest}
     await tx.execute(sa.insert(FILES).values(document=number, path=path, **row))
 
 

@@ -28,11 +28,13 @@ async def shells(
     tx: Transaction, links: Sequence[Link], *, trees: Sequence[str] = ("",), elsewhere: str = "", after: str = "",
     limit: int,
 ) -> list[str]:  # fmt: skip
-    """Ids of shells that have all these links, by id; `elsewhere` is where shells stand that are not kept here."""
-    first, *others = links
+    """Ids of shells that have all these links, or any at all, by id.
+
+    `elsewhere` is where shells stand that are not kept here.
+    """
     mine = sa.and_(DOCUMENTS.c.kind == int(Kind.SHELL), DOCUMENTS.c.id == LINKS.c.shell)
-    query = sa.select(LINKS.c.shell).where(*is_link(first), LINKS.c.shell > after)
-    for number, link in enumerate(others):
+    query = sa.select(LINKS.c.shell).where(*(is_link(links[0]) if links else ()), LINKS.c.shell > after)
+    for number, link in enumerate(links[1:]):
         other = LINKS.alias(f"other_{number}")
         query = query.where(sa.exists().where(*is_link(link, other), other.c.shell == LINKS.c.shell))
     if "" not in trees:

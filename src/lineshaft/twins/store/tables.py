@@ -89,6 +89,14 @@ def any_within(sees: Sequence[str], column: sa.ColumnElement[Any] = NODES.c.path
     return sa.or_(sa.false(), *(within(column, tree) for tree in sees))
 
 
+def visible(trees: Sequence[str], column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a place is in one of these subtrees, or one of them is below it."""
+    if "" in trees:
+        return sa.true()
+    above = {tree.rsplit("/", n)[0] for tree in trees for n in range(1, tree.count("/") + 1)}
+    return sa.or_(any_within(trees, column), column.in_(sorted(above)))
+
+
 def parts(items: Iterable[T]) -> list[list[T]]:
     everything = list(items)
     return [everything[i : i + _AT_ONCE] for i in range(0, len(everything), _AT_ONCE)]

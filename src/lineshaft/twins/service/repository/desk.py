@@ -18,8 +18,6 @@ from .door import step_of
 from .shelf import Shelf, document_of
 from .sight import Sight
 
-READ = "twins.documents.read"
-
 
 class Denied(Exception):
     """A right is missing; raised inside a transaction and told by the guard once that has ended."""

@@ -6,7 +6,7 @@ something changes; values of properties need operator. What a caller may see not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 
 import orjson
@@ -17,21 +17,26 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
 from lineshaft.twins.errors import BadDocument
-from lineshaft.twins.model.repository import Document, Filters, Json, Kind, Page
+from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import entry_of
 
 from . import writing
+from .attachments import Attachments
 from .desk import Desk, shown
+from .discovery import Discovery
 from .door import check_document, check_match, step_of
+from .history import History
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
+from .values import Values
 
 MOST = 1_000
 """Documents of one page at most."""
 MOST_BYTES = 8_000_000
 """A page ends early when its documents are bigger than this together."""
+CHANGE = "twins.documents.change"
 _BIG = 100_000
 """Bodies from this size on are checked in a thread."""
 
@@ -40,7 +45,11 @@ class Repository:
     """The documents of a plant."""
 
     def __init__(self, db: Database, guard: Guard, organisation: str = "plant") -> None:
-        self._desk = Desk(db, guard, organisation)
+        desk = self._desk = Desk(db, guard, organisation)
+        self._values = Values(desk)
+        self._discovery = Discovery(desk)
+        self._history = History(desk)
+        self._attachments = Attachments(desk)
 
     # ---- reading ----
 
@@ -74,28 +83,45 @@ class Repository:
 
     # ---- writing ----
 
-    async def create(self, who: Who, kind: Kind, document: Json, *, place: PlantPath | None = None) -> Document:
+    async def create(
+        self,
+        who: Who,
+        kind: Kind,
+        document: Json,
+        *,
+        place: PlantPath | None = None,
+        file: Attachment | None = None,
+    ) -> Document:
         """A new document; TakenId (409), BadDocument (400).
 
         `place` is where its twin stands, and defaults to where the shell of a submodel stands, or the organisation.
+        `file` is the content of a package.
         """
         document = await _checked(kind, document)
         async with self._desk.writing(who) as (tx, now):
-            return document_of(await self._create(tx, now, kind, document, place))
+            stored = await self._create(tx, now, kind, document, place)
+            if file is not None:
+                await self._attachments.keep(tx, now, stored, "", file)
+        return document_of(stored)
 
     async def replace(
-        self, who: Who, kind: Kind, id_: str, document: Json, *, if_match: str = ""
+        self, who: Who, kind: Kind, id_: str, document: Json, *, if_match: str = "", file: Attachment | None = None
     ) -> tuple[Document, bool]:
         """Put a document in the place of the one with that id, or create it; whether it was created."""
         document = await _checked(kind, document)
         _same_id(kind, id_, document)
         async with self._desk.writing(who) as (tx, now):
-            if not if_match and await documents.find(tx, kind, id_) is None:
-                return document_of(await self._create(tx, now, kind, document, None)), True
-            stored = await self._desk.standing(tx, now, kind, id_)
-            self._desk.may(now, Role.ENGINEER, stored.place, "twins.documents.change")
-            check_match(stored.etag, if_match)
-            return document_of(await self._change(tx, now, stored, document)), False
+            created = not if_match and await documents.find(tx, kind, id_) is None
+            if created:
+                stored = await self._create(tx, now, kind, document, None)
+            else:
+                stored = await self._desk.standing(tx, now, kind, id_)
+                self._desk.may(now, Role.ENGINEER, stored.place, CHANGE)
+                check_match(stored.etag, if_match)
+                stored = await self._change(tx, now, stored, document)
+            if file is not None:
+                await self._attachments.keep(tx, now, stored, "", file)
+        return document_of(stored), created
 
     async def change(
         self, who: Who, kind: Kind, id_: str, edit: Callable[[Json], Json], *, if_match: str = ""
@@ -111,7 +137,7 @@ class Repository:
             after = await _checked(kind, edit(deepcopy(before)))
             _same_id(kind, id_, after)
             for place in changed_places(before, after, stored.place):
-                self._desk.may(now, Role.ENGINEER, place, "twins.documents.change")
+                self._desk.may(now, Role.ENGINEER, place, CHANGE)
             changed = stored if before == after else await self._change(tx, now, stored, after)
         return shown(Sight(now.sees()), document_of(changed), kind, id_)
 
@@ -123,6 +149,54 @@ class Repository:
             check_match(stored.etag, if_match)
             await writing.delete(tx, self._desk.guard, now, stored)
 
+    async def write_values(self, who: Who, id_: str, values: Mapping[str, str | None]) -> None:
+        """Write values of properties of a submodel, by idShortPath, in their lexical form; all or none."""
+        await self._values.write(who, id_, values)
+
+    # ---- discovery ----
+
+    async def shells_of(
+        self, who: Who, links: Sequence[Link], *, after: str = "", limit: int = 100
+    ) -> tuple[list[str], str | None]:
+        """Ids of shells that have all these asset ids, after one id; and where the next page begins."""
+        return await self._discovery.shells_of(who, links, after=after, limit=limit)
+
+    async def links_of(self, who: Who, shell: str) -> list[Link]:
+        """The asset ids a shell is found by."""
+        return await self._discovery.links_of(who, shell)
+
+    async def put_links(self, who: Who, shell: str, links: Sequence[Link]) -> list[Link]:
+        """Tell by which asset ids a shell is found, besides those in its document; returns them all."""
+        return await self._discovery.put(who, shell, links)
+
+    async def drop_links(self, who: Who, shell: str) -> None:
+        """Forget what was told of a shell."""
+        await self._discovery.drop(who, shell)
+
+    # ---- history ----
+
+    async def feed(self, who: Who, *, after: int = 0, limit: int = 1000) -> list[Deed]:
+        """What happened after one line of the feed, in order; going on after the last one told misses nothing."""
+        return await self._history.feed(who, after=after, limit=limit)
+
+    async def at(self, who: Who, kind: Kind, id_: str, moment_us: int) -> Document:
+        """A document as it was at a moment (microseconds since 1970 UTC); NoDocument when there was none."""
+        return await self._history.at(who, kind, id_, moment_us)
+
+    # ---- files ----
+
+    async def get_file(self, who: Who, kind: Kind, id_: str, path: str = "") -> Attachment:
+        """The file of a File element, the thumbnail of a shell, or a package; NoFile without one."""
+        return await self._attachments.get(who, kind, id_, path)
+
+    async def put_file(self, who: Who, kind: Kind, id_: str, path: str, file: Attachment) -> None:
+        """Attach a file; its name and type are written into the document."""
+        await self._attachments.put(who, kind, id_, path, file)
+
+    async def drop_file(self, who: Who, kind: Kind, id_: str, path: str = "") -> None:
+        """Take a file away; NoFile without one."""
+        await self._attachments.drop(who, kind, id_, path)
+
     async def _create(self, tx: Transaction, who: Who, kind: Kind, document: Json, place: PlantPath | None) -> Stored:
         there = await self._desk.place_for(tx, who, kind, document, place)
         self._desk.may(who, Role.ENGINEER, there, "twins.documents.create")
@@ -133,7 +207,7 @@ class Repository:
         place = stored.place
         if stored.kind is Kind.SUBMODEL and place.name != step_of(document) and place.parent:
             place = place.parent.child(step_of(document))
-            self._desk.may(who, Role.ENGINEER, place, "twins.documents.change")
+            self._desk.may(who, Role.ENGINEER, place, CHANGE)
         return await writing.change(tx, self._desk.guard, who, stored, entry_of(stored.kind, document, place))
 
 

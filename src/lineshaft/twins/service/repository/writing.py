@@ -12,7 +12,7 @@ from lineshaft.security import Guard, Who
 from lineshaft.twins.errors import TakenId
 from lineshaft.twins.events import DocumentChanged
 from lineshaft.twins.model.repository import Verb
-from lineshaft.twins.store import documents, feed
+from lineshaft.twins.store import documents, feed, files
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import Entry, entry_of
 from lineshaft.twins.store.feed import Line
@@ -37,8 +37,8 @@ async def add(tx: Transaction, who: Who, entries: Sequence[Entry]) -> tuple[list
     """New documents and their lines of the feed; their numbers in both."""
     now, first = now_us(), await documents.reserve(tx, len(entries))
     numbers = list(range(first, first + len(entries)))
-    lines = [_line(entry, number, Verb.CREATED, 1) for entry, number in zip(entries, numbers, strict=True)]
-    seqs = await feed.append(tx, who.name, now, lines)
+    lines = [_line(who, entry, number, Verb.CREATED, 1) for entry, number in zip(entries, numbers, strict=True)]
+    seqs = await feed.append(tx, now, lines)
     await documents.add(tx, entries, numbers, seqs, changed_us=now, changed_by=who.name[:120])
     return numbers, seqs
 
@@ -48,7 +48,9 @@ async def change(tx: Transaction, guard: Guard, who: Who, stored: Stored, entry:
     now, version = now_us(), stored.version + 1
     before = entry_of(stored.kind, content_of(stored), stored.place)
     await feed.keep_body(tx, stored.seq, stored.body)
-    (seq,) = await feed.append(tx, who.name, now, [_line(entry, stored.number, Verb.CHANGED, version)])
+    (seq,) = await feed.append(tx, now, [_line(who, entry, stored.number, Verb.CHANGED, version)])
+    if gone := set(before.files) - set(entry.files):
+        await files.drop(tx, stored.number, gone)
     await documents.exchange(tx, stored, before, entry, seq=seq, changed_us=now, changed_by=who.name[:120])
     seen = {"digest": stored.digest, "version": stored.version}
     await _tell(tx, guard, who, Verb.CHANGED, entry, version=version, before=seen, after={"digest": entry.digest})
@@ -70,15 +72,15 @@ async def delete(tx: Transaction, guard: Guard, who: Who, stored: Stored) -> Non
     """A document is gone; the feed keeps what it was."""
     entry = entry_of(stored.kind, content_of(stored), stored.place)
     await feed.keep_body(tx, stored.seq, stored.body)
-    await feed.append(tx, who.name, now_us(), [_line(entry, stored.number, Verb.DELETED, stored.version)])
+    await feed.append(tx, now_us(), [_line(who, entry, stored.number, Verb.DELETED, stored.version)])
     await documents.drop(tx, stored)
     seen = {"digest": stored.digest, "version": stored.version}
     await _tell(tx, guard, who, Verb.DELETED, entry, version=stored.version, before=seen)
 
 
-def _line(entry: Entry, number: int, verb: Verb, version: int) -> Line:
+def _line(who: Who, entry: Entry, number: int, verb: Verb, version: int) -> Line:
     place = str(entry.place)
-    return Line(kind=entry.kind, document=number, id=entry.id, place=place, verb=verb, version=version)
+    return Line(kind=entry.kind, document=number, id=entry.id, place=place, verb=verb, version=version, by=who.name)
 
 
 async def _tell(
