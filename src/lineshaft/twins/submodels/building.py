@@ -85,9 +85,13 @@ class _Plan:
 
     def below(self, elements: Iterable[Element], path: str, above: tuple[Element, ...], *, in_list: bool) -> list[Json]:
         found = []
+        done: set[str] = set()
         for element in elements:
-            for place, name in self._places(element, path, in_list=in_list):
-                found.append(self._one(element, place, name, (*above, element)))
+            if element.either in done:
+                continue
+            places = self._places(element, path, in_list=in_list)
+            found += [self._one(element, place, name, (*above, element)) for place, name in places]
+            done |= {element.either} - {""} if places else set()
         return found
 
     def _places(self, element: Element, path: str, *, in_list: bool) -> list[tuple[str, str]]:
