@@ -6,9 +6,9 @@ import copy
 from typing import Any
 
 import pytest
+
 from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.metamodel.forms import value
-
 from lineshaft.twins.submodels import BadSubmodel, check, template
 from lineshaft.twins.submodels.bill_of_materials import (
     Archetype,
@@ -98,7 +98,7 @@ def test_both_relations_in_one_submodel_are_refused() -> None:
     other = copy.deepcopy(relation(made)) | {"idShort": "Up"}
     other["semanticId"]["keys"][0]["value"] = "https://admin-shell.io/idta/HierarchicalStructures/IsPartOf/1/0"
     made["submodelElements"][0]["statements"].append(other)
-    with pytest.raises(BadSubmodel, match="is a HasPart and 'EntryNode.Up' an IsPartOf"):
+    with pytest.raises(BadSubmodel, match=r"is a HasPart and 'EntryNode\.Up' an IsPartOf"):
         edges_of(made)
 
 
@@ -113,7 +113,7 @@ def test_a_relation_against_the_nesting_is_refused() -> None:
 def test_a_relation_to_nowhere_names_what_is_missing() -> None:
     made = press()
     relation(made)["second"]["keys"][-1]["value"] = "Motor"
-    with pytest.raises(BadSubmodel, match="points at 'EntryNode.Motor', and there is no such node"):
+    with pytest.raises(BadSubmodel, match=r"points at 'EntryNode\.Motor', and there is no such node"):
         edges_of(made)
 
 

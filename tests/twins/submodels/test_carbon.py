@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from lineshaft.twins.metamodel import checking as metamodel
 
+from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.submodels import BadSubmodel, check, template
 from lineshaft.twins.submodels.carbon import Footprint, Process, as_submodel, footprints_of, from_pcf, roll_up, to_pcf
 
@@ -62,7 +62,7 @@ def test_the_result_claims_no_phase_a_part_leaves_out() -> None:
 def test_a_footprint_that_is_no_number_is_named_by_path(text: str) -> None:
     made = as_submodel("urn:pcf", part("1", published=NOW))
     made["submodelElements"][0]["value"][0]["value"][1]["value"] = text
-    with pytest.raises(BadSubmodel, match=r"ProductCarbonFootprints\[0\].PcfCO2eq is"):
+    with pytest.raises(BadSubmodel, match=r"ProductCarbonFootprints\[0\]\.PcfCO2eq is"):
         footprints_of(made)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.metamodel.kinds import SLOTS, children
 from lineshaft.twins.metamodel.paths import step_to
-
 from lineshaft.twins.submodels import (
     SHELF,
     BadSubmodel,

@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from lineshaft.twins.metamodel import checking
 
 from lineshaft.kernel.errors import Invalid
+from lineshaft.twins.metamodel import checking
 from lineshaft.twins.submodels import (
     SHELF,
     BadTemplate,

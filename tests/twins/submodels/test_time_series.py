@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from lineshaft.twins.metamodel import checking as metamodel
-from lineshaft.twins.metamodel.paths import walk
 
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import TimeRange
 from lineshaft.telemetry import Selection
+from lineshaft.twins.metamodel import checking as metamodel
+from lineshaft.twins.metamodel.paths import walk
 from lineshaft.twins.submodels import BadSubmodel, check, template
 from lineshaft.twins.submodels.time_series import linked_segments, question_of, series_submodel
 

@@ -15,21 +15,28 @@ from lineshaft.kernel.errors import Invalid
 if TYPE_CHECKING:
     import pint
 
-_UCUM = {
-    "": "dimensionless", "1": "dimensionless", "%": "percent", "Cel": "degC", "[degF]": "degF", "[in_i]": "inch",
-    "[ft_i]": "foot", "[lb_av]": "pound", "[psi]": "psi", "[gal_us]": "gallon", "'": "arcminute", "''": "arcsecond",
-    "deg": "degree", "Ohm": "ohm", "a": "year", "mo": "month", "wk": "week", "d": "day", "h": "hour", "min": "minute",
-    "u": "dalton", "{cycle}": "count", "{piece}": "count", "{rpm}": "rpm", "[ppm]": "ppm", "t": "metric_ton",
-}  # fmt: skip
-_UNECE = {
-    "C62": "count", "H87": "count", "EA": "count", "P1": "percent", "59": "ppm", "MMT": "mm", "CMT": "cm", "DMT": "dm",
-    "MTR": "m", "KMT": "km", "INH": "inch", "FOT": "foot", "4H": "micrometer", "GRM": "g", "KGM": "kg", "TNE": "metric_ton",
-    "LBR": "pound", "MGM": "mg", "SEC": "s", "C26": "ms", "MIN": "minute", "HUR": "hour", "DAY": "day", "ANN": "year",
-    "CEL": "degC", "KEL": "kelvin", "FAH": "degF", "PAL": "pascal", "KPA": "kPa", "MPA": "MPa", "BAR": "bar", "NEW": "N",
-    "NU": "N*m", "WTT": "W", "KWT": "kW", "KWH": "kW*hour", "JOU": "J", "AMP": "A", "AMH": "A*hour", "VLT": "V",
-    "OHM": "ohm", "HTZ": "Hz", "RPM": "rpm", "LTR": "liter", "MLT": "ml", "MTQ": "m**3", "MQH": "m**3/hour",
-    "MTS": "m/s", "MMK": "mm**2", "CMK": "cm**2", "MTK": "m**2", "DD": "degree",
-}  # fmt: skip
+
+def _table(text: str) -> dict[str, str]:
+    return dict(pair.split("=") for pair in text.split())
+
+
+_UCUM = _table(
+    """
+    1=dimensionless %=percent Cel=degC [degF]=degF [in_i]=inch [ft_i]=foot [lb_av]=pound [psi]=psi
+    [gal_us]=gallon '=arcminute ''=arcsecond deg=degree Ohm=ohm a=year mo=month wk=week d=day h=hour min=minute
+    u=dalton {cycle}=count {piece}=count {rpm}=rpm [ppm]=ppm t=metric_ton
+    """
+)
+"""Codes whose letters mean something else to pint, or nothing."""
+_UNECE = _table(
+    """
+    C62=count H87=count EA=count P1=percent 59=ppm MMT=mm CMT=cm DMT=dm MTR=m KMT=km INH=inch FOT=foot
+    4H=micrometer GRM=g KGM=kg TNE=metric_ton LBR=pound MGM=mg SEC=s C26=ms MIN=minute HUR=hour DAY=day ANN=year
+    CEL=degC KEL=kelvin FAH=degF PAL=pascal KPA=kPa MPA=MPa BAR=bar NEW=N NU=N*m WTT=W KWT=kW KWH=kW*hour JOU=J
+    AMP=A AMH=A*hour VLT=V OHM=ohm HTZ=Hz RPM=rpm LTR=liter MLT=ml MTQ=m**3 MQH=m**3/hour MTS=m/s MMK=mm**2
+    CMK=cm**2 MTK=m**2 DD=degree
+    """
+)
 _PART = re.compile(r"([A-Za-zµμΩ°\[\]_{}']+|%)(-?\d+)?")
 
 
@@ -72,8 +79,8 @@ def _known(unit: str) -> pint.Unit:
 
 def _spelled(text: str) -> str:
     """UCUM as pint reads it: '.' multiplies, a number behind a unit is its power."""
-    if text in _UCUM:
-        return _UCUM[text]
+    if not text or text in _UCUM:
+        return _UCUM.get(text, "dimensionless")
     if not re.fullmatch(r"[\wµμΩ°%./\[\]{}'-]{1,60}", text):
         raise ValueError(text)
     return "/".join("*".join(map(_powers, factor.split("."))) or "1" for factor in text.split("/"))

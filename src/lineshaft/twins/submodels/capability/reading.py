@@ -107,7 +107,7 @@ def more_general(capabilities: Iterable[Capability]) -> dict[str, frozenset[str]
 
 def _capability(submodel: Json, path: str, container: Json, said: Json, units: Mapping[str, str]) -> Capability:
     relations = [one for _, one in _all(container, "CapabilityRelations", "")]
-    general = _targets(submodel, relations, "GeneralizedBySet", "CapabilityGeneralizedBy")
+    general = _targets(relations, "GeneralizedBySet", "CapabilityGeneralizedBy")
     return Capability(
         key=f"{submodel.get('id')}#{path}.{said.get('idShort')}",
         name=str(said.get("idShort", "")),
@@ -116,7 +116,7 @@ def _capability(submodel: Json, path: str, container: Json, said: Json, units: M
         traits=tuple(trait for _, box in _all(container, "PropertyContainer", "") for trait in _traits(box, units)),
         conditions=tuple(_conditions(relations)),
         general=frozenset(target for way in general for target in way),
-        ways=tuple(_targets(submodel, relations, "ComposedOfContainer", "CapabilityComposedOf")),
+        ways=tuple(_targets(relations, "ComposedOfContainer", "CapabilityComposedOf")),
     )
 
 
@@ -186,20 +186,16 @@ def _unit(said: Json) -> str:
     return ""
 
 
-def _targets(submodel: Json, relations: list[Json], group: str, word: str) -> list[tuple[str, ...]]:
+def _targets(relations: list[Json], group: str, word: str) -> list[tuple[str, ...]]:
     """What the relations of a kind point at, group by group."""
     groups = [box for relation in relations for _, box in _all(relation, group, "")]
     return [
-        tuple(
-            _target(submodel, one.get("second"))
-            for one in children(box)
-            if kind_of(one) == RELATIONSHIP and _is(one, word)
-        )
+        tuple(_target(one.get("second")) for one in children(box) if kind_of(one) == RELATIONSHIP and _is(one, word))
         for box in groups
     ]
 
 
-def _target(submodel: Json, reference: Any) -> str:
+def _target(reference: Any) -> str:
     """A meaning for an external reference, submodel id and path for a model reference."""
     keys = (reference or {}).get("keys") or [{"value": ""}]
     if keys[0].get("type") != "Submodel":
