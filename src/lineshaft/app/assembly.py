@@ -64,6 +64,8 @@ class Platform:
     security: security.Security
     edge: Edge
     memory: Memory
+    repository: twins.Repository
+    operations: twins.Operations
     twins: twins.Twins
 
 
@@ -90,6 +92,9 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     stack.push_async_callback(memory.close)
     twin_settings = config.get(twins.TwinsSettings)
     things = twins.Twins(db, guarded.guard, memory.live, twin_settings)
+    repository = twins.Repository(db, guarded.guard, organisation)
+    operations = twins.Operations(repository, guarded.guard)
+    stack.push_async_callback(operations.close)
     return Platform(
         config=config,
         db=db,
@@ -100,6 +105,8 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         edge=edge,
         memory=memory,
         twins=things,
+        repository=repository,
+        operations=operations,
     )
 
 
@@ -133,7 +140,8 @@ def _samples(config: Config) -> StreamSpec:
 
 async def serve(config: Config, roles: Sequence[str]) -> None:
     """Run the roles (all without any) until SIGTERM or SIGINT."""
-    from .web import build_web, run_web
+    from .site import build_site
+    from .web import run_web
 
     check_roles(roles)
     active = set(roles) or set(ROLES)
@@ -145,7 +153,7 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         platform = await assemble(config, roles, stack)
         first = await platform.security.users.ensure_admin()
         await declare(platform)
-        web = build_web(platform, active)
+        site = build_site(platform, active)
         consumers, producers = Crew("consumers"), Crew("producers")
         stack.push_async_callback(consumers.stop)
         stack.push_async_callback(producers.stop)
@@ -173,7 +181,7 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
             producers.keep("edge", box.run)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, enough.set)
-        await run_web(web, platform, run_folder, first, enough)
+        await run_web(site, platform, run_folder, first, enough)
 
 
 def twins_jobs(platform: Platform) -> Iterator[Job]:

@@ -32,6 +32,8 @@ from lineshaft.twins.api import router as twins_routes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from starlette.types import ASGIApp
+
     from .assembly import Platform
 
     UnitsOf = Callable[[security.Who, Sequence[str]], Awaitable[dict[str, str]]]
@@ -206,7 +208,7 @@ def _overall(platform: Platform) -> Any:
 
 
 async def run_web(
-    app: FastAPI, platform: Platform, run_folder: Path, first: security.FirstLogin | None, enough: asyncio.Event
+    app: ASGIApp, platform: Platform, run_folder: Path, first: security.FirstLogin | None, enough: asyncio.Event
 ) -> None:
     """Serve until told to stop, and say where once it is ready."""
     settings = platform.config.get(HttpSettings)

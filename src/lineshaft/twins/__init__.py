@@ -34,12 +34,13 @@ from .model import (
     Words,
     say,
 )
-from .service import Twins, found_in_nodes, found_in_tags
+from .service import Operations, Repository, Twins, found_in_nodes, found_in_tags
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft", "Found",
-    "Group", "Level", "NoChange", "NoTwin", "NoType", "Outdated", "Overview", "Point", "PointState", "Property",
-    "Proposed", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
-    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
+    "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft",
+    "Found", "Group", "Level", "NoChange", "NoTwin", "NoType", "Operations", "Outdated", "Overview", "Point",
+    "PointState", "Property", "Proposed", "Repository", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin",
+    "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes",
+    "found_in_tags", "say",
 ]  # fmt: skip

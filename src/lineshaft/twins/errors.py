@@ -7,12 +7,14 @@ NotFound     NoTwin        there is no twin at that path
              NoChange      there is no such change to undo
              NoDocument    there is no such shell, submodel or other document
              NoFile        nothing is attached there
+             NoInvocation  no operation was invoked under that handle
 Conflict     Taken         another twin has that path, or another type that name
              Outdated      somebody else changed it meanwhile; both versions are named
              Superseded    a later change stands in the way of an undo
              TakenId       another document has that id
              Stale         (412) the document has changed since it was read
              Cyclic        a thing is, through its parts, a part of itself
+Unavailable  NoHandler     (501) no machine is behind an operation
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lineshaft.kernel.errors import Conflict, Invalid, NotFound
+from lineshaft.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class BadTwin(Invalid):
@@ -114,3 +116,18 @@ class Cyclic(Conflict):
 
     code = "twins.cyclic"
     default_hint = "Take one of these parts out of its whole."
+
+
+class NoInvocation(NotFound):
+    """No operation was invoked under that handle."""
+
+    code = "twins.invocation_not_found"
+    default_hint = "A handle is kept until an hour after the operation ended."
+
+
+class NoHandler(Unavailable):
+    """No machine is behind an operation."""
+
+    code = "twins.operation_without_machine"
+    status = 501
+    default_hint = "Bind the operation to a connection first."

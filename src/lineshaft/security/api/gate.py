@@ -46,6 +46,8 @@ _HEADERS = {
 }
 
 Identify = Callable[[HTTPConnection], Awaitable[Who | None]]
+Refuse = Callable[[PlatformError, str], ASGIApp]
+"""How an error is told to who asked for an address."""
 
 
 def identifier(security: Security) -> Identify:
@@ -74,10 +76,11 @@ async def _of_token(security: Security, authorization: str, origin: str) -> Who:
 
 
 class Gate:
-    """The middleware."""
+    """The middleware; `refuse` tells refusals in the words of what stands behind it."""
 
-    def __init__(self, app: ASGIApp, security: Security, public_url: str = "") -> None:
+    def __init__(self, app: ASGIApp, security: Security, public_url: str = "", refuse: Refuse = problem) -> None:
         self._app = app
+        self._refuse = refuse
         self._identify = identifier(security)
         self._public = _place(public_url) if public_url else None
 
@@ -91,7 +94,7 @@ class Gate:
             who = await self._identify(connection)
             self._check_site(connection)
         except PlatformError as error:
-            await _refuse(error, scope, receive, _with_headers(send, connection))
+            await _refuse(self._refuse, error, scope, receive, _with_headers(send, connection))
             return
         scope.setdefault("state", {})["who"] = who
         await self._app(scope, receive, _with_headers(send, connection))
@@ -135,12 +138,12 @@ def origin_of(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else ""
 
 
-async def _refuse(error: PlatformError, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(refuse: Refuse, error: PlatformError, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
         return
-    await problem(error, scope["path"])(scope, receive, send)
+    await refuse(error, scope["path"])(scope, receive, send)
 
 
 def _with_headers(send: Send, connection: HTTPConnection) -> Send:

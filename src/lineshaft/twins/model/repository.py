@@ -107,6 +107,8 @@ class Filters:
     data_specification: str = ""
     shell: str = ""
     """Packages that hold this shell."""
+    submodel: str = ""
+    """Shells that refer to this submodel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,19 @@
 
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .now import Now
+from .operations import Operations
+from .repository import Repository
 from .twins import Twins
 from .types import Types
 
-__all__ = ["Adoption", "Now", "Twins", "Types", "enriched", "found_in_nodes", "found_in_tags"]
+__all__ = [
+    "Adoption",
+    "Now",
+    "Operations",
+    "Repository",
+    "Twins",
+    "Types",
+    "enriched",
+    "found_in_nodes",
+    "found_in_tags",
+]

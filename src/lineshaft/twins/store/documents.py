@@ -156,6 +156,9 @@ def _query(kind: Kind, filters: Filters, trees: Sequence[str], after: int) -> sa
     for name in ("id_short", "asset_kind", "asset_type"):
         if wanted := getattr(filters, name):
             query = query.where(DOCUMENTS.c[name] == wanted)
+    if filters.submodel:
+        says = (RELATIONS.c.target == filters.submodel, RELATIONS.c.kind == Edge.HAS_SUBMODEL.value)
+        query = query.where(DOCUMENTS.c.number.in_(sa.select(RELATIONS.c.document).where(*says)))
     for link in filters.links:
         query = query.where(DOCUMENTS.c.id.in_(sa.select(LINKS.c.shell).where(*links.is_link(link))))
     return query.order_by(number)

@@ -1,0 +1,129 @@
+"""`/serialization`: shells, submodels and concept descriptions as one file, in the format `Accept` asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
+
+from lineshaft.kernel.errors import Invalid, NotFound, PlatformError
+from lineshaft.twins.metamodel import identifiers, paths, references
+from lineshaft.twins.metamodel.kinds import Json
+from lineshaft.twins.model.repository import Document, Kind
+
+from .asked import flag
+from .call import Answer, Call
+from .documents import content
+from .results import JSON
+from .tree import Route
+
+MOST = 10_000
+"""Documents of one file."""
+AT_ONCE = 50
+XML = "application/xml"
+AASX = "application/asset-administration-shell-package+xml"
+AASX_ZIP = "application/asset-administration-shell-package"
+GROUPS = {
+    Kind.SHELL: "assetAdministrationShells",
+    Kind.SUBMODEL: "submodels",
+    Kind.CONCEPT: "conceptDescriptions",
+}
+
+
+class NotAcceptable(PlatformError):
+    """None of the formats asked for can be made."""
+
+    code = "twins.not_acceptable"
+    status = 406
+
+
+def routes() -> Iterator[Route]:
+    """The one address."""
+    yield Route("GET", "/serialization", answer, "shells and submodels as a file")
+
+
+async def answer(
+    call: Call, *, shells: Sequence[str] = (), submodels: Sequence[str] = (), bounds: Set[str] | None = None
+) -> Answer:
+    """The file; without ids in the query it holds `shells` and `submodels`, or everything one may see."""
+    media = wanted_media(call.header(b"accept"))
+    concepts = flag(call, "includeConceptDescriptions", default=True)
+    named = {Kind.SHELL: _ids(call, "aasIds"), Kind.SUBMODEL: _ids(call, "submodelIds")}
+    for id_ in [*named[Kind.SHELL], *named[Kind.SUBMODEL]]:
+        if bounds is not None and id_ not in bounds:
+            raise NotFound(f"{id_[:200]!r} does not belong to this service.")
+    if not any(named.values()):
+        named = {Kind.SHELL: list(shells), Kind.SUBMODEL: list(submodels)}
+    found = await gathered(call, named, concepts=concepts, everything=bounds is None and not any(named.values()))
+    if media != JSON:
+        raise NotAcceptable(f"{media} cannot be made here.", hint=f"Accept {JSON}.")
+    return Answer(body=_environment(found))
+
+
+def _environment(found: dict[Kind, list[Document]]) -> bytes:
+    groups = (b'"%b":[%b]' % (GROUPS[k].encode(), b",".join(d.body for d in docs)) for k, docs in found.items() if docs)
+    return b"{%b}" % b",".join(groups)
+
+
+def wanted_media(accept: str) -> str:
+    """The best of the formats we can make; JSON when anything will do."""
+    asked = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
+    if not asked or "*/*" in asked or "application/*" in asked:
+        return JSON
+    for media in asked:
+        if media in (JSON, XML, AASX, AASX_ZIP):
+            return media
+    raise NotAcceptable(f"{accept[:80]!r} cannot be made.", hint=f"Accept {JSON}, {XML} or {AASX}.")
+
+
+def _ids(call: Call, name: str) -> list[str]:
+    return [identifiers.decode_id(text) for given in call.query.get(name, ()) for text in given.split(",")]
+
+
+async def gathered(
+    call: Call, named: dict[Kind, list[str]], *, concepts: bool, everything: bool
+) -> dict[Kind, list[Document]]:
+    """The documents of a file: those named, or all, with the concept descriptions their semantic ids lead to."""
+    if everything:
+        found = {kind: [one async for one in _all(call, kind)] for kind in (Kind.SHELL, Kind.SUBMODEL)}
+        found[Kind.CONCEPT] = [one async for one in _all(call, Kind.CONCEPT)] if concepts else []
+    else:
+        found = {kind: await _each(call, kind, ids) for kind, ids in named.items()}
+        meanings = _meanings(map(content, found[Kind.SUBMODEL])) if concepts else ()
+        found[Kind.CONCEPT] = await _each(call, Kind.CONCEPT, meanings, missing_ok=True)
+    if sum(map(len, found.values())) > MOST:
+        raise Invalid(f"That would be more than {MOST} documents.", hint="Name some with aasIds and submodelIds.")
+    return found
+
+
+async def _all(call: Call, kind: Kind) -> AsyncIterator[Document]:
+    after, count = None, 0
+    while count <= MOST:
+        page = await call.services.repository.page(call.who, kind, after=after, limit=1000)
+        for one in page.documents:
+            yield one
+        after, count = page.after, count + len(page.documents)
+        if after is None:
+            return
+
+
+async def _each(call: Call, kind: Kind, ids: Iterable[str], *, missing_ok: bool = False) -> list[Document]:
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MOST:
+        raise Invalid(f"{len(wanted)} {kind.words}s are more than {MOST}.", hint="Ask for fewer at once.")
+    found: list[Document] = []
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        asked = (call.services.repository.get(call.who, kind, id_) for id_ in some)
+        for one in await asyncio.gather(*asked, return_exceptions=missing_ok):
+            if isinstance(one, Document):
+                found.append(one)
+            elif not isinstance(one, NotFound):
+                raise one
+    return found
+
+
+def _meanings(submodels: Iterable[Json]) -> Iterator[str]:
+    for submodel in submodels:
+        yield from references.semantics(submodel)
+        for _, element in paths.walk(submodel):
+            yield from references.semantics(element)

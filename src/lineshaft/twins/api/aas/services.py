@@ -1,0 +1,17 @@
+"""What the routes ask: the repository, the operations of machines, files in and out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lineshaft.twins.service import Operations, Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services behind the AAS API."""
+
+    repository: Repository
+    operations: Operations
+    public_url: str = ""
+    """Where people reach the platform when a proxy stands in front; else the Host of a request counts."""
