@@ -175,6 +175,27 @@ async def test_the_tags_own_words_win(values: Values, sink: Any) -> None:
     assert row.text == "Ein"
 
 
+@pytest.mark.parametrize("mode", ["subscribe", "poll"])
+async def test_a_browse_path_leads_to_the_same_value_as_the_node_id(values: Values, sink: Any, mode: str) -> None:
+    index = values.device.index
+    tags = [
+        tag("browsed", f"/0:Objects/{index}:Values/{index}:Double"),
+        tag("by-id", "ns=2;s=Double"),
+        tag("nowhere", f"/0:Objects/{index}:Values/{index}:Nobody"),
+    ]
+    async with reading(values.device.url, tags, sink, mode=mode) as connector:
+        await sink.until(lambda: {row.path for row in sink.rows} == {each.path for each in tags})
+        below = await connector.browse(f"/0:Objects/{index}:Values")
+    assert {row.path: row.number for row in sink.rows if row.quality == Quality.GOOD} == {
+        "acme/browsed": 21.25,
+        "acme/by-id": 21.25,
+    }
+    assert [problem.message for problem in sink.problems] == [
+        f"The server has no node at /0:Objects/{index}:Values/{index}:Nobody."
+    ]
+    assert "Double" in {node.name for node in below}
+
+
 async def test_scale_and_offset(values: Values, sink: Any) -> None:
     assert (await one(values, sink, "Int16", scale=0.5, offset=10.0)).number == 6.5
 

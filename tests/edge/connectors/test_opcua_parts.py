@@ -48,6 +48,10 @@ NAMESPACES = ["http://opcfoundation.org/UA/", "urn:server", "urn:a;b%c"]
         ("ns=1;g=00000000-0000-0000-0000-000000000005", Address(namespace=1, identifier=uuid.UUID(int=5))),
         ("ns=1;b=AP8=", Address(namespace=1, identifier=b"\x00\xff")),
         ("ns=2;s=[3]", Address(namespace=2, identifier="[3]")),
+        (
+            "/0:Objects/2:Line&/1/Speed",
+            Address(namespace=0, identifier=84, browse=((0, "Objects"), (2, "Line/1"), (0, "Speed"))),
+        ),
     ],
 )
 def test_addresses_are_read(text: str, address: Address) -> None:
@@ -55,13 +59,28 @@ def test_addresses_are_read(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Filler.Speed", "ns=2", "ns=2;x=1", "i=-1", "i=4294967296", "ns=70000;i=1", "g=5", "b=*", "s="]
+    "text",
+    [
+        "",
+        "Filler.Speed",
+        "ns=2",
+        "ns=2;x=1",
+        "i=-1",
+        "i=4294967296",
+        "ns=70000;i=1",
+        "g=5",
+        "b=*",
+        "s=",
+        "/",
+        "//a",
+        "/70000:a",
+    ],
 )
 def test_bad_addresses_are_refused_by_name(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse(text)
     assert repr(text) in caught.value.message
-    assert "ns=2;s=Name" in caught.value.hint
+    assert ("/0:Objects/2:Machine" if text.startswith("/") else "ns=2;s=Name") in caught.value.hint
 
 
 identifiers = st.one_of(

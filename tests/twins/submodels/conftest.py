@@ -33,6 +33,15 @@ FILES = {
 }
 
 
+def published_submodel(name: str) -> dict[str, Any]:
+    """The submodel of a published template file; skips when it is not at hand."""
+    file = DATA / f"{FILES[name]}.json"
+    if not file.is_file():
+        pytest.skip(f"the published template {file.name} is not at hand")
+    submodel: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["submodels"][0]
+    return submodel
+
+
 @pytest.fixture(params=sorted(FILES))
 def name(request: pytest.FixtureRequest) -> str:
     """Each template of the shelf in turn."""
@@ -42,8 +51,10 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def published(name: str) -> dict[str, Any]:
     """The submodel of the published file of that template."""
-    file = DATA / f"{FILES[name]}.json"
-    if not file.is_file():
-        pytest.skip(f"the published template {file.name} is not at hand")
-    submodel: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["submodels"][0]
-    return submodel
+    return published_submodel(name)
+
+
+@pytest.fixture
+def published_interfaces() -> dict[str, Any]:
+    """The published template of interface descriptions."""
+    return published_submodel("interfaces")

@@ -5,8 +5,10 @@
     i=2258                         namespace 0, identifier number
     ns=2;s=Temps[3]                one element of an array; [1,2] of a matrix
     ns=2;g=… · ns=2;b=…            GUID and opaque (base64) identifiers
+    /0:Objects/2:PLC/2:Speed       browse path from the root folder, looked up at connect
 
-Text form after OPC UA part 6, clause 5.3.1.10. Some PLCs name array elements inside the identifier
+Text form after OPC UA part 6, clause 5.3.1.10; browse paths after part 4, annex A, with '/' only (hierarchical
+references) and '&' before a '/' that belongs to a name. Some PLCs name array elements inside the identifier
 (`ns=3;s="DB1"."Temps"[3]`); such a node wins over the element of a node without the bracket.
 """
 
@@ -27,6 +29,8 @@ from lineshaft.kernel.errors import Invalid
 HINT = "Write ns=2;s=Name, nsu=urn:maker;s=Name or i=2258, with [3] behind for an array element."
 
 _NODE = re.compile(r"(?:ns=(?P<index>\d{1,5});|nsu=(?P<uri>[^;]+);)?(?P<kind>[isgb])=(?P<id>.+)", re.DOTALL)
+_STEP = re.compile(r"/(?:(?P<index>\d{1,5}):)?(?P<name>(?:&.|[^/&])+)")
+_ROOT = 84
 _ELEMENT = re.compile(r"\[(\d{1,9}(?:,\d{1,9})*)\]$")
 
 
@@ -39,6 +43,8 @@ class Address:
     element: tuple[int, ...] = ()
     literal: str | None = None
     """The identifier with its bracket, when the bracket may belong to it."""
+    browse: tuple[tuple[int, str], ...] = ()
+    """Steps from the root folder to the node, as namespace and name; the rest then names the root folder."""
 
     def node(self, namespaces: Sequence[str], *, literal: bool = False) -> ua.NodeId:
         """The node id on a server with these namespaces; Invalid when it lacks the one named."""
@@ -58,6 +64,8 @@ class Address:
 
 def parse(text: str) -> Address:
     """Return the address, or raise Invalid saying what is wrong with it."""
+    if text.strip().startswith("/"):
+        return _browse(text.strip())
     found = _NODE.fullmatch(text.strip())
     if not found:
         raise Invalid(f"{text!r} is not an OPC UA node id.", hint=HINT)
@@ -72,6 +80,13 @@ def parse(text: str) -> Address:
         element=element,
         literal=found["id"] if element and found["kind"] == "s" else None,
     )
+
+
+def _browse(text: str) -> Address:
+    steps = [(int(step["index"] or 0), re.sub(r"&(.)", r"\1", step["name"])) for step in _STEP.finditer(text)]
+    if "".join(step[0] for step in _STEP.finditer(text)) != text or any(index > 65535 for index, _ in steps):
+        raise Invalid(f"{text!r} is not an OPC UA browse path.", hint="Write /0:Objects/2:Machine/2:Speed.")
+    return Address(namespace=0, identifier=_ROOT, browse=tuple(steps))
 
 
 def spell(node: ua.NodeId, namespaces: Sequence[str]) -> str:

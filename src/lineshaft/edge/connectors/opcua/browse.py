@@ -14,7 +14,7 @@ from lineshaft.kernel.terms import Kind, Value
 from .address import parse, spell
 from .link import Codes, Link
 from .poll import fetch
-from .space import enumerations, properties, unit_of, value_of
+from .space import ends, enumerations, properties, unit_of, value_of
 from .values import element_of, to_text
 
 _TOP = ua.NodeId(ua.ObjectIds.ObjectsFolder)
@@ -33,7 +33,10 @@ async def browse(link: Link, address: str) -> list[Node]:
     if not address:
         return await _children(link, _TOP)
     at = parse(address)
-    node = at.node(link.namespaces, literal=True)
+    (walked,) = await ends(link, [at.browse]) if at.browse else (at.node(link.namespaces, literal=True),)
+    if walked is None:
+        raise NotFound(f"The server has no {address}.", hint="Browse from the top: it may have moved.")
+    node = walked
     (there,) = await link.attributes([node], ua.AttributeIds.NodeClass)
     if there.StatusCode is not None and there.StatusCode.value == Codes.BadNodeIdUnknown:
         if not at.element:

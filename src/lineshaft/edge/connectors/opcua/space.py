@@ -40,6 +40,7 @@ async def resolve(link: Link, tags: Sequence[Tag], wanted: Sequence[int]) -> Pla
         except Invalid as error:
             addresses.pop(index, None)
             lost[index] = Problem(path=tags[index].path, message=error.message, hint=error.hint)
+    lost |= await _walk(link, tags, addresses)
     literal = await _literals(link, addresses)
     items: dict[tuple[ua.NodeId, float], Item] = {}
     for index, address in addresses.items():
@@ -52,6 +53,20 @@ async def resolve(link: Link, tags: Sequence[Tag], wanted: Sequence[int]) -> Pla
     await _name(link, tags, plan.items)
     await _learn_structures(link, tags, plan.items)
     return plan
+
+
+async def _walk(link: Link, tags: Sequence[Tag], addresses: dict[int, Address]) -> dict[int, Problem]:
+    """Put the node at the end of each browse path in its place; those that lead nowhere are taken out and named."""
+    browsed = [index for index, address in addresses.items() if address.browse]
+    lost: dict[int, Problem] = {}
+    for index, node in zip(browsed, await ends(link, [addresses[i].browse for i in browsed]), strict=True):
+        if node is None:
+            del addresses[index]
+            message = f"The server has no node at {tags[index].address}."
+            lost[index] = Problem(path=tags[index].path, message=message, hint="Browse the server for its name.")
+        else:
+            addresses[index] = Address(namespace=node.NamespaceIndex, identifier=node.Identifier)
+    return lost
 
 
 async def _literals(link: Link, addresses: Mapping[int, Address]) -> set[int]:
@@ -135,25 +150,39 @@ def unit_of(information: Any) -> str:
 
 
 async def _targets(link: Link, wanted: Sequence[Property]) -> list[ua.NodeId | None]:
-    async def translate(part: Sequence[Property]) -> Sequence[ua.BrowsePathResult]:
-        paths = [_path(node, name) for node, name in part]
-        results: Sequence[ua.BrowsePathResult] = await link.session.translate_browsepaths_to_nodeids(paths)
+    return await _translated(link, [_path(node, [(0, name)], ua.ObjectIds.HasProperty) for node, name in wanted])
+
+
+async def ends(link: Link, paths: Sequence[Sequence[tuple[int, str]]]) -> list[ua.NodeId | None]:
+    root = ua.NodeId(ua.ObjectIds.RootFolder)
+    return await _translated(link, [_path(root, steps, ua.ObjectIds.HierarchicalReferences) for steps in paths])
+
+
+async def _translated(link: Link, paths: Sequence[ua.BrowsePath]) -> list[ua.NodeId | None]:
+    """The node at the end of each path (part 4, clause 5.9.4); None where there is none."""
+
+    async def translate(part: Sequence[ua.BrowsePath]) -> Sequence[ua.BrowsePathResult]:
+        results: Sequence[ua.BrowsePathResult] = await link.session.translate_browsepaths_to_nodeids(list(part))
         return results
 
-    results = await link.portioned("translate", wanted, translate)
+    results = await link.portioned("translate", paths, translate)
     return [each.Targets[0].TargetId if each.StatusCode.is_good() and each.Targets else None for each in results]
 
 
-def _path(node: ua.NodeId, name: str) -> ua.BrowsePath:
-    step = ua.RelativePathElement()
-    step.ReferenceTypeId = ua.NodeId(ua.ObjectIds.HasProperty)
-    step.IsInverse = False
-    step.IncludeSubtypes = True
-    step.TargetName = ua.QualifiedName(name, 0)
+def _path(node: ua.NodeId, steps: Sequence[tuple[int, str]], reference: int) -> ua.BrowsePath:
     path = ua.BrowsePath()
     path.StartingNode = node
-    path.RelativePath.Elements = [step]
+    path.RelativePath.Elements = [_step(index, name, reference) for index, name in steps]
     return path
+
+
+def _step(index: int, name: str, reference: int) -> ua.RelativePathElement:
+    step = ua.RelativePathElement()
+    step.ReferenceTypeId = ua.NodeId(reference)
+    step.IsInverse = False
+    step.IncludeSubtypes = True
+    step.TargetName = ua.QualifiedName(name, index)
+    return step
 
 
 def _good(value: ua.DataValue) -> bool:

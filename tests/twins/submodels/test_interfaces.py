@@ -1,0 +1,223 @@
+"""T65: described interfaces become connections that the edge accepts and that read what was described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lineshaft.edge import build
+from lineshaft.edge.connectors.modbus.address import parse
+from lineshaft.edge.connectors.modbus.settings import ModbusSettings
+from lineshaft.twins.submodels import new, template
+from lineshaft.twins.submodels.interfaces import connections_of, interfaces_of
+
+Json = dict[str, Any]
+
+
+def prop(name: str, value: str) -> Json:
+    return {"modelType": "Property", "idShort": name, "valueType": "xs:string", "value": value}
+
+
+def group(name: str, *value: Json) -> Json:
+    return {"modelType": "SubmodelElementCollection", "idShort": name, "value": list(value)}
+
+
+def value(name: str, form: dict[str, str], *inner: Json, **said: str) -> Json:
+    parts = [prop(key, text) for key, text in said.items()]
+    parts += [group("properties", *inner)] if inner else []
+    parts += [group("forms", *(prop(key, text) for key, text in form.items()))] if form else []
+    return group(name, *parts)
+
+
+def description(base: str, *values: Json, security: Json | None = None, **endpoint: str) -> Json:
+    interface = group(
+        "Machine",
+        prop("title", "Machine"),
+        group(
+            "EndpointMetadata",
+            prop("base", base),
+            *(prop(key, text) for key, text in endpoint.items()),
+            group("securityDefinitions", *([security] if security else [])),
+        ),
+        group("InteractionMetadata", group("properties", *values)),
+    )
+    made = new(template("interfaces"), "urn:aid")
+    return made | {"submodelElements": [interface]}
+
+
+def settings(made: Json, **more: Any) -> tuple[str, Json]:
+    (found,), left = connections_of(made, path="acme/hall", **more)
+    assert left == []
+    assert found.left_out == ()
+    build(found.connector, found.settings, organisation="acme")
+    return found.connector, found.settings
+
+
+def tags(made: Json) -> list[Json]:
+    found: list[Json] = settings(made)[1]["tags"]
+    return found
+
+
+VOLTAGE = {
+    "href": "/1/40001?quantity=2",
+    "modv_function": "readHoldingRegisters",
+    "modv_type": "xsd:float",
+    "modv_pollingTime": "1000",
+    "modv_mostSignificantByte": "true",
+    "modv_mostSignificantWord": "true",
+}
+MODBUS = "modbus+tcp://192.168.1.10:502"
+
+
+def test_t65_the_modbus_form_reads_two_registers_from_the_40001st_as_a_float() -> None:
+    made = description(MODBUS, value("voltage", VOLTAGE, type="float", unit="V"))
+    connector, said = settings(made)
+    assert connector == "modbus"
+    assert said == {
+        "name": "Machine",
+        "path": "acme/hall",
+        "mode": "tcp",
+        "host": "192.168.1.10",
+        "port": 502,
+        "tags": [
+            {"path": "voltage", "kind": "number", "unit": "V", "address": "1!holding:40000:float32", "every": "1000ms"}
+        ],
+    }
+    address = parse(said["tags"][0]["address"], ModbusSettings(host="192.168.1.10"))
+    assert (address.unit, address.table, address.start, address.count, address.order) == (
+        1,
+        "holding",
+        40000,
+        2,
+        "ABCD",
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "address"),
+    [
+        ({"modv_zeroBasedAddressing": "true"}, "1!holding:40001:float32"),
+        ({"modv_mostSignificantWord": "false"}, "1!holding:40000:float32:CDAB"),
+        ({"modv_mostSignificantByte": "false"}, "1!holding:40000:float32:BADC"),
+        ({"modv_function": "readInputRegisters"}, "1!input:40000:float32"),
+        ({"modv_type": "xsd:unsignedInt"}, "1!holding:40000:uint32"),
+        ({"modv_type": "xsd:short", "href": "/7/1?quantity=1"}, "7!holding:0:int16"),
+        ({"modv_type": "xsd:double", "href": "/1/11?quantity=4"}, "1!holding:10:float64"),
+        ({"modv_type": "xsd:string", "href": "/1/11?quantity=8"}, "1!holding:10:string[16]"),
+        ({"modv_type": "xsd:boolean", "href": "/1/11"}, "1!holding:10.0"),
+        ({"modv_function": "", "modv_entity": "Coil", "href": "/1/5"}, "1!coil:4"),
+        ({"modv_function": "readDiscreteInput", "href": "/1/5"}, "1!discrete:4"),
+        ({"modv_type": "", "href": "/1/3?quantity=2"}, "1!holding:2:float32"),
+    ],
+)
+def test_t65_tables_types_orders_and_counting_of_modbus_forms(form: dict[str, str], address: str) -> None:
+    assert tags(description(MODBUS, value("x", VOLTAGE | form)))[0]["address"] == address
+
+
+def test_the_endpoint_gives_the_order_where_the_form_is_silent() -> None:
+    form = {"href": "40001?quantity=2", "modv_entity": "HoldingRegister", "modv_type": "xsd:float"}
+    made = description(f"{MODBUS}/3/", value("x", form), modv_mostSignificantWord="false")
+    assert tags(made)[0]["address"] == "3!holding:40000:float32:CDAB"
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"href": "/1/0?quantity=2"}, "The address 0 of '/1/0?quantity=2' lies outside the table; it counts from 1."),
+        ({"href": "/voltage"}, "'/voltage' is not a Modbus form: it wants /unit/address?quantity=n."),
+        ({"modv_function": "readFile"}, "The form names no table: its modv_function or modv_entity is 'readFile'."),
+        ({"modv_type": "xsd:double"}, "A double takes 4 registers, and the href asks for 2."),
+        ({"modv_type": "xsd:hexBinary"}, "hexBinary in 2 registers cannot be read."),
+        ({"modv_pollingTime": "often"}, "modv_pollingTime is 'often'; it wants milliseconds."),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_left_out_with_the_reason_and_the_others_go_on(
+    form: dict[str, str], says: str
+) -> None:
+    made = description(MODBUS, value("good", VOLTAGE), value("bad", VOLTAGE | form))
+    (found,), _ = connections_of(made)
+    assert [tag["path"] for tag in found.settings["tags"]] == ["good"]
+    assert [(one.name, one.reason) for one in found.left_out] == [("bad", says)]
+
+
+@pytest.mark.parametrize(
+    ("form", "address"),
+    [
+        ({"href": "?id=nsu=urn:plant:plc;s=Filler.Speed"}, "nsu=urn:plant:plc;s=Filler.Speed"),
+        ({"href": "/?id=ns=2%3Bi=42"}, "ns=2;i=42"),
+        ({"href": "/ns=3;s=Speed"}, "ns=3;s=Speed"),
+        ({"href": "/speed", "uav_browsePath": "/0:Objects/2:PLC01/2:Speed"}, "/0:Objects/2:PLC01/2:Speed"),
+        ({"href": "/speed", "uav_browsePath": "ns=2;s=Speed"}, "ns=2;s=Speed"),
+        ({"href": "/0:Objects/1:Filling/1:State"}, "/0:Objects/1:Filling/1:State"),
+    ],
+)
+def test_t65_opc_ua_forms_name_a_node_by_id_or_browse_path(form: dict[str, str], address: str) -> None:
+    made = description("opc.tcp://10.0.0.5:4840/ua", value("speed", form, type="number"))
+    connector, said = settings(made)
+    assert (connector, said["url"]) == ("opcua", "opc.tcp://10.0.0.5:4840/ua")
+    assert said["tags"] == [{"path": "speed", "kind": "number", "address": address}]
+
+
+def test_t65_the_security_of_an_opc_ua_channel_is_kept() -> None:
+    channel = group(
+        "opcua_channel_sc",
+        prop("uav_securityMode", "SignAndEncrypt"),
+        prop("uav_securityPolicy", "http://opcfoundation.org/UA/SecurityPolicy#Basic256Sha256"),
+    )
+    made = description("opc.tcp://plc:4840", value("x", {"href": "ns=2;s=X"}), security=channel)
+    assert settings(made)[1]["security"] == "SignAndEncrypt"
+    assert settings(made)[1]["policy"] == "Basic256Sha256"
+
+
+def test_t65_mqtt_forms_name_a_topic_and_the_place_in_the_message() -> None:
+    made = description(
+        "mqtt://broker.local:1884",
+        value("temperature", {"mqv_topic": "hall/1/climate/temperature", "mqv_qos": "2"}, type="number", unit="Cel"),
+        value("running", {"href": "/hall/1/fan"}, type="boolean"),
+        value(
+            "climate",
+            {"href": "hall/1/climate"},
+            value("air", {}, value("humidity", {}, type="number", unit="%"), key="Air"),
+        ),
+    )
+    connector, said = settings(made)
+    assert (connector, said["broker"], said["qos"], said["discover"]) == (
+        "mqtt", "mqtt://broker.local:1884", 1, False,
+    )  # fmt: skip
+    assert [(tag["path"], tag["address"], tag["kind"]) for tag in said["tags"]] == [
+        ("temperature", "hall/1/climate/temperature", "number"),
+        ("running", "hall/1/fan", "boolean"),
+        ("climate/air/humidity", "hall/1/climate|$['Air']['humidity']", "number"),
+    ]
+
+
+def test_t65_sparkplug_topics_become_a_sparkplug_connection() -> None:
+    form = {"href": "/spBv1.0/plant/DDATA/line-1/drive-1"}
+    made = description("mqtt://broker.local", value("speed", form, key="Motor/Speed", type="number"))
+    connector, said = settings(made)
+    assert (connector, said["broker"]) == ("sparkplug", "mqtt://broker.local:1883")
+    assert said["tags"][0]["address"] == "plant/line-1/drive-1|Motor/Speed"
+
+
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ("https://machine.local/api", "The interface speaks http, which no connector here does."),
+        ("bacnet://5", "The interface speaks bacnet, which no connector here does."),
+        ("", "The interface speaks nothing, which no connector here does."),
+        ("modbus+tcp://", "The base 'modbus+tcp://' names no host."),
+    ],
+)
+def test_an_interface_nobody_speaks_is_left_out_with_the_reason(base: str, says: str) -> None:
+    found, left = connections_of(description(base or " ", value("x", {"href": "/x"})))
+    assert found == []
+    assert [(one.name, one.reason) for one in left] == [("Machine", says)]
+
+
+def test_the_published_template_is_read_without_a_fault(published_interfaces: Json) -> None:
+    found = interfaces_of(published_interfaces)
+    assert [one.name.removeprefix("InterfaceTemplateFor") for one in found] == [
+        "HTTP", "MODBUS", "MQTT", "OPCUA", "Bacnet", "IOLINK_OVER_PROFINET_REST",
+    ]  # fmt: skip
+    assert connections_of(published_interfaces)[0] == []
