@@ -2,6 +2,8 @@
 
 Invalid      BadTwin       what was said about a twin or a type contradicts itself
              BadDocument   a shell, submodel or other document breaks the metamodel
+             BadFile       a file is not what it says it is, or is made to do harm
+             FileTooLarge  a file asks for more room or time than the settings allow (413)
 NotFound     NoTwin        there is no twin at that path
              NoType        there is no asset type of that name
              NoChange      there is no such change to undo
@@ -131,3 +133,20 @@ class NoHandler(Unavailable):
     code = "twins.operation_without_machine"
     status = 501
     default_hint = "Bind the operation to a connection first."
+
+
+class BadFile(Invalid):
+    """A file is not what it says it is, or is made to do harm; `findings` (files.Finding) when it was read strictly."""
+
+    code = "twins.file_invalid"
+
+    def __init__(self, message: str, *, findings: Sequence[Any] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.findings = tuple(findings)
+
+
+class FileTooLarge(BadFile):
+    """A file asks for more room or time than the settings allow."""
+
+    code = "twins.file_too_large"
+    status = 413
