@@ -270,3 +270,16 @@ async def place_of_shell(tx: Transaction, submodel: str) -> PlantPath | None:
     query = sa.select(DOCUMENTS.c.place).select_from(joined).where(*says).order_by(DOCUMENTS.c.number).limit(1)
     found = await tx.scalar(query)
     return None if found is None else PlantPath(found)
+
+
+async def numbers_within(tx: Transaction, trees: Sequence[str]) -> list[int]:
+    """Numbers of all documents in these subtrees."""
+    query = sa.select(DOCUMENTS.c.number).where(any_within(trees, DOCUMENTS.c.place))
+    return list((await tx.execute(query)).scalars())
+
+
+async def ids(tx: Transaction, kind: Kind, numbers: list[int] | None = None) -> list[tuple[int, str]]:
+    """(number, id) of these documents, or of all of a kind."""
+    query = sa.select(DOCUMENTS.c.number, DOCUMENTS.c.id).where(DOCUMENTS.c.kind == int(kind))
+    asked = [query] if numbers is None else [query.where(DOCUMENTS.c.number.in_(some)) for some in parts(numbers)]
+    return [(row.number, row.id) for one in asked for row in await tx.execute(one)]

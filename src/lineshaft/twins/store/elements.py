@@ -8,9 +8,12 @@ is kept to 512 characters. Multi-language properties and ranges have one more ro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import operator
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -29,16 +32,19 @@ from lineshaft.twins.metamodel.kinds import (
     SLOTS,
     Json,
 )
-from lineshaft.twins.metamodel.references import semantic, semantics
+from lineshaft.twins.metamodel.references import normalised, semantic, semantics
+from lineshaft.twins.model.graph import Compare, Condition
 
+from .repository_tables import DOCUMENTS, SEMANTICS
 from .repository_tables import ELEMENTS as TABLE
-from .repository_tables import SEMANTICS
 from .tables import parts
 
 Row: TypeAlias = tuple[str, str, int, str, str, str, str | None, float | None]
 Index: TypeAlias = tuple[list[Row], list[tuple[str, str]]]
 COLUMNS = ("path", "shape", "model", "id_short", "semantic", "value_type", "text", "number")
 TEXT_MOST, SEMANTIC_MOST, PATH_MOST = 512, 1024, 2048
+_AT_ONCE = 5_000
+T = TypeVar("T")
 _MODELS = {kind: number for number, kind in enumerate(ELEMENTS)}
 FILE_MODEL = _MODELS[FILE]
 _NUMERIC = frozenset(
@@ -165,12 +171,17 @@ def _cut(text: str) -> str:
 
 async def add(tx: Transaction, rows: Iterable[tuple[int, Row]], meanings: Iterable[tuple[int, str, str]]) -> None:
     """Index rows and meanings of documents, each with the number of its document."""
-    told = [{"document": n, **dict(zip(COLUMNS, row, strict=True))} for n, row in rows]
-    if told:
-        await tx.execute(sa.insert(TABLE), told)
-    meant = [{"document": n, "semantic": s, "path": p} for n, s, p in meanings]
-    if meant:
-        await tx.execute(sa.insert(SEMANTICS), meant)
+    for some in _batches(rows):
+        await tx.execute(sa.insert(TABLE), [{"document": n, **dict(zip(COLUMNS, row, strict=True))} for n, row in some])
+    for meant in _batches(meanings):
+        await tx.execute(sa.insert(SEMANTICS), [{"document": n, "semantic": s, "path": p} for n, s, p in meant])
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Some at a time: a big submodel must not stand in memory twice."""
+    rest = iter(items)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
 
 
 async def drop(tx: Transaction, number: int, paths: Iterable[str] | None = None) -> None:
@@ -206,3 +217,55 @@ async def exchange(tx: Transaction, number: int, before: Index, after: Index) ->
         ((number, row) for row in after[0] if row not in was),
         ((number, *pair) for pair in after[1] if pair not in had),
     )
+
+
+class Hit(NamedTuple):
+    """An element that fits a condition."""
+
+    document: int
+    path: str
+    text: str | None
+    number: float | None
+    id: str
+    place: str
+
+
+_COMPARE: dict[Compare, Callable[[Any, Any], Any]] = {
+    Compare.EQ: operator.eq,
+    Compare.NE: operator.ne,
+    Compare.LT: operator.lt,
+    Compare.LE: operator.le,
+    Compare.GT: operator.gt,
+    Compare.GE: operator.ge,
+}
+
+
+async def matching(tx: Transaction, condition: Condition, documents: list[int] | None) -> AsyncIterator[Hit]:
+    """Elements that fit, of some documents or of all."""
+    columns = (TABLE.c.document, TABLE.c.path, TABLE.c.text, TABLE.c.number, DOCUMENTS.c.id, DOCUMENTS.c.place)
+    joined = TABLE.join(DOCUMENTS, DOCUMENTS.c.number == TABLE.c.document)
+    query = sa.select(*columns).select_from(joined)
+    if documents is None:
+        for row in await tx.execute(query.where(*_fits(condition, indexed=True))):
+            yield Hit._make(row)
+        return
+    query = query.where(*_fits(condition, indexed=False))
+    for some in parts(documents):
+        for row in await tx.execute(query.where(TABLE.c.document.in_(some))):
+            yield Hit._make(row)
+
+
+def _fits(condition: Condition, *, indexed: bool) -> Iterator[sa.ColumnElement[bool]]:
+    """`indexed` lets the planner use the indexes of values; without, it goes by document."""
+    text = isinstance(condition.value, str)
+    value: sa.ColumnElement[Any] = TABLE.c.text if text else TABLE.c.number
+    semantic_: sa.ColumnElement[Any] = TABLE.c.semantic
+    shape: sa.ColumnElement[Any] = TABLE.c.shape
+    if not indexed:
+        value = value.concat("") if text else value + 0
+        semantic_, shape = semantic_.concat(""), shape.concat("")
+    if condition.semantic:
+        yield semantic_ == _cut(normalised(condition.semantic))
+    if condition.path:
+        yield shape == re.sub(r"\[\d+\]", "[]", condition.path)
+    yield _COMPARE[condition.compare](value, condition.value)

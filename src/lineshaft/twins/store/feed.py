@@ -85,9 +85,10 @@ class Touched(NamedTuple):
     verb: str
 
 
-async def touched(tx: Transaction, after: int, limit: int) -> list[Touched]:
-    """What changed since."""
+async def touched(tx: Transaction, after: int, limit: int, *, values: bool = True) -> list[Touched]:
+    """What changed since, with or without values."""
     query = sa.select(FEED.c.seq, FEED.c.kind, FEED.c.id, FEED.c.document, FEED.c.verb).where(FEED.c.seq > after)
+    query = query if values else query.where(WHOLE)
     return [Touched._make(row) for row in (await tx.execute(query.order_by(FEED.c.seq).limit(limit))).all()]
 
 

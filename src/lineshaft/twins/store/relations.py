@@ -31,6 +31,7 @@ from lineshaft.twins.metamodel.references import raw_target, semantic
 from lineshaft.twins.model.repository import Edge, Kind
 
 from .repository_tables import RELATIONS
+from .tables import parts
 
 
 class Relation(NamedTuple):
@@ -61,9 +62,9 @@ def relations_of(kind: Kind, document: Json) -> list[Relation]:
     if kind is not Kind.SUBMODEL:
         return []
     found = list(_of_nesting(document))
-    parts = {(one.source, one.target) for one in found if one.kind is Edge.PART}
+    nested = {(one.source, one.target) for one in found if one.kind is Edge.PART}
     told = _of_elements(document)
-    return found + [one for one in told if one.kind is not Edge.PART or (one.source, one.target) not in parts]
+    return found + [one for one in told if one.kind is not Edge.PART or (one.source, one.target) not in nested]
 
 
 def _of_shell(shell: Json) -> Iterator[Relation]:
@@ -188,10 +189,28 @@ async def drop(tx: Transaction, number: int) -> None:
     await tx.execute(sa.delete(RELATIONS).where(RELATIONS.c.document == number))
 
 
-async def of_documents(tx: Transaction, numbers: list[int] | None = None) -> list[tuple[int, str, str, str, float]]:
-    """(document, kind, source, target, count) of some documents, or of all."""
-    count = sa.func.coalesce(RELATIONS.c.count, 1.0)
-    query = sa.select(RELATIONS.c.document, RELATIONS.c.kind, RELATIONS.c.source, RELATIONS.c.target, count)
-    if numbers is not None:
-        query = query.where(RELATIONS.c.document.in_(numbers))
-    return [tuple(row) for row in (await tx.execute(query.order_by(RELATIONS.c.number))).all()]
+class Stated(NamedTuple):
+    """An edge with the number of the document that states it."""
+
+    document: int
+    kind: str
+    source: str
+    target: str
+    count: float  # type: ignore[assignment]
+
+
+async def of_documents(tx: Transaction, numbers: list[int] | None = None) -> list[Stated]:
+    """The edges of some documents, or of all."""
+    bulk = sa.func.coalesce(RELATIONS.c.count, 1.0)
+    query = sa.select(RELATIONS.c.document, RELATIONS.c.kind, RELATIONS.c.source, RELATIONS.c.target, bulk)
+    if numbers is None:
+        return [Stated._make(row) for row in (await tx.execute(query)).all()]
+    found: list[Stated] = []
+    for some in parts(numbers):
+        found += [Stated._make(row) for row in (await tx.execute(query.where(RELATIONS.c.document.in_(some)))).all()]
+    return found
+
+
+async def count(tx: Transaction) -> int:
+    """How many edges there are."""
+    return int(await tx.scalar(sa.select(sa.func.count()).select_from(RELATIONS)) or 0)

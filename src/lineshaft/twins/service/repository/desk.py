@@ -71,11 +71,11 @@ class Desk:
         if place is None and kind is Kind.SUBMODEL:
             place = await documents.place_of_shell(tx, document["id"])
         if place is None:
-            place = self._home(who)
+            place = self.home(who)
         PlantPath.parse(place)
         return place.child(step_of(document)) if kind is Kind.SUBMODEL else place
 
-    def _home(self, who: Who) -> PlantPath:
+    def home(self, who: Who) -> PlantPath:
         """The organisation; for those who may write in one other part of the plant only, that part."""
         trees = {grant.subtree for grant in who.grants if grant.role >= Role.ENGINEER}
         if len(trees) == 1 and not who.may(Role.ENGINEER, self.organisation):

@@ -17,16 +17,18 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
 from lineshaft.twins.errors import BadDocument
-from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page
+from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import entry_of
 
 from . import writing
 from .attachments import Attachments
+from .bulk import Bulk, Progress
 from .desk import Desk, shown
 from .discovery import Discovery
 from .door import check_document, check_match, step_of
+from .graph import Graph
 from .history import History
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
@@ -50,6 +52,8 @@ class Repository:
         self._discovery = Discovery(desk)
         self._history = History(desk)
         self._attachments = Attachments(desk)
+        self._bulk = Bulk(desk)
+        self.graph = Graph(desk)
 
     # ---- reading ----
 
@@ -153,6 +157,23 @@ class Repository:
         """Write values of properties of a submodel, by idShortPath, in their lexical form; all or none."""
         await self._values.write(who, id_, values)
 
+    async def take_in(
+        self,
+        who: Who,
+        environment: Json,
+        *,
+        place: PlantPath | None = None,
+        replace: bool = False,
+        files: Mapping[str, Attachment] | None = None,
+        progress: Progress | None = None,
+    ) -> Taken:
+        """Everything in an environment, as lenient as its reader was: constraints are not checked again.
+
+        What stands here already is left alone, or replaced with `replace`. `files` are contents by the value of
+        their File elements. Goes in transactions of some ten thousand elements; what could not be taken is named.
+        """
+        return await self._bulk.take_in(who, environment, place=place, replace=replace, files=files, progress=progress)
+
     # ---- discovery ----
 
     async def shells_of(
@@ -212,7 +233,10 @@ class Repository:
 
 
 async def _checked(kind: Kind, document: Json) -> Json:
-    big = len(orjson.dumps(document)) > _BIG if isinstance(document, dict) else False
+    try:
+        big = len(orjson.dumps(document)) > _BIG
+    except orjson.JSONEncodeError as error:
+        raise BadDocument(f"The {kind.words} cannot be written as JSON: {error}.") from error
     return await in_thread(check_document, kind, document) if big else check_document(kind, document)
 
 

@@ -20,9 +20,10 @@ LINES = 5_000
 class Watch:
     """Calls `heard` with the new lines of the feed, or with None when everything may have changed."""
 
-    def __init__(self, db: Database, heard: Callable[[Sequence[Touched] | None], None]) -> None:
+    def __init__(self, db: Database, heard: Callable[[Sequence[Touched] | None], None], *, values: bool = True) -> None:
         self._db = db
         self._heard = heard
+        self._values = values
         self._seq = -1
         self._running: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
@@ -38,7 +39,7 @@ class Watch:
             await asyncio.wait([running])
         self._running, self._next = self._next, None
         async with self._db.read() as tx:
-            lines = await feed.touched(tx, self._seq, LINES) if self._seq >= 0 else []
+            lines = await feed.touched(tx, self._seq, LINES, values=self._values) if self._seq >= 0 else []
             newest = await feed.last(tx) if self._seq < 0 or len(lines) == LINES else None
         if newest is not None:
             self._heard(None)
