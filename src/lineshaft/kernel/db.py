@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sqlite3
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -68,6 +69,26 @@ class Transaction:
         result: Any = await self._connection.execute(statement, rows)
         return cast("sa.CursorResult[Any]", result)
 
+    async def insert(self, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Many rows as they are, without SQLAlchemy looking at each: five times as fast."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        mark = "?" if self.dialect == "sqlite" else "%s"
+        marks = ", ".join([mark] * len(columns))
+        await self._connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))
+
+    async def reserve(self, column: sa.Column[Any], count: int) -> int:
+        """The first of `count` numbers an autoincrement column never had, for rows to be written with them.
+
+        On PostgreSQL they follow each other only while no other transaction reserves.
+        """
+        table = column.table.name
+        if self.dialect == "postgresql":
+            sequence = sa.func.pg_get_serial_sequence(table, column.name)
+            numbers = sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, count))
+            return int(min((await self.execute(numbers)).scalars()))
+        used = await self.execute(sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name").bindparams(name=table))
+        return int(used.scalar() or 0) + 1
+
     async def all(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         rows: Sequence[sa.RowMapping] = (await self._connection.execute(statement)).mappings().all()
         return rows
@@ -94,6 +115,8 @@ class Database:
         self._sqlite = self._url.startswith("sqlite")
         self._writer = asyncio.Lock()
         self._engine: AsyncEngine | None = None
+        self._stamps: sqlite3.Connection | None = None
+        """Writes nothing, so that the version it sees changes with every commit of the others."""
         self.outbox_filled = asyncio.Event()
 
     @classmethod
@@ -121,6 +144,20 @@ class Database:
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
+        if self._stamps is not None:
+            self._stamps.close()
+            self._stamps = None
+
+    def stamp(self) -> int | None:
+        """Differs once anybody, in any process, has committed since; None when that cannot be told cheaply."""
+        if not self._sqlite:
+            return None
+        if self._stamps is None:
+            self._stamps = sqlite3.connect(self._connected().url.database or "", isolation_level=None, timeout=0)
+        try:
+            return int(self._stamps.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError:
+            return None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:

@@ -205,13 +205,8 @@ async def _few(tx: Transaction, kind: Kind, filters: Filters, trees: Sequence[st
 
 
 async def reserve(tx: Transaction, count: int) -> int:
-    """The first of `count` numbers that no document ever had; their owner holds the lock of the feed."""
-    if tx.dialect == "postgresql":
-        sequence = sa.func.pg_get_serial_sequence(DOCUMENTS.name, "number")
-        numbers = sa.select(sa.func.nextval(sequence)).select_from(sa.func.generate_series(1, count))
-        return int(min((await tx.execute(numbers)).scalars()))
-    used = await tx.execute(sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'twins_documents'"))
-    return int(used.scalar() or 0) + 1
+    """The first of `count` numbers that no document ever had; the caller holds the lock of the feed."""
+    return await tx.reserve(DOCUMENTS.c.number, count)
 
 
 async def add(

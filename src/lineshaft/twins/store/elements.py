@@ -172,9 +172,9 @@ def _cut(text: str) -> str:
 async def add(tx: Transaction, rows: Iterable[tuple[int, Row]], meanings: Iterable[tuple[int, str, str]]) -> None:
     """Index rows and meanings of documents, each with the number of its document."""
     for some in _batches(rows):
-        await tx.execute(sa.insert(TABLE), [{"document": n, **dict(zip(COLUMNS, row, strict=True))} for n, row in some])
+        await tx.insert(TABLE, ("document", *COLUMNS), [(number, *row) for number, row in some])
     for meant in _batches(meanings):
-        await tx.execute(sa.insert(SEMANTICS), [{"document": n, "semantic": s, "path": p} for n, s, p in meant])
+        await tx.insert(SEMANTICS, ("document", "semantic", "path"), meant)
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

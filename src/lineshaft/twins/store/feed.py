@@ -39,6 +39,21 @@ class Line:
     body: bytes | None = None
 
 
+class Told(NamedTuple):
+    """A line with what it left: a document, or the JSON of values."""
+
+    seq: int
+    at_us: int
+    by: str
+    kind: int
+    document: int
+    id: str
+    place: str
+    verb: str
+    version: int
+    body: bytes | None
+
+
 async def lock(tx: Transaction) -> None:
     """Queue behind other writers of the repository until they have committed."""
     if tx.dialect == "postgresql":
@@ -47,22 +62,13 @@ async def lock(tx: Transaction) -> None:
 
 async def append(tx: Transaction, at_us: int, lines: Sequence[Line]) -> list[int]:
     """Write lines; their numbers in the feed."""
+    first = await tx.reserve(FEED.c.seq, len(lines))
     rows = [
-        {
-            "at_us": at_us,
-            "by": line.by[:120],
-            "kind": int(line.kind),
-            "document": line.document,
-            "id": line.id,
-            "place": line.place,
-            "verb": line.verb.value,
-            "version": line.version,
-            "body": line.body,
-        }
-        for line in lines
-    ]
-    wanted = sa.insert(FEED).returning(FEED.c.seq, sort_by_parameter_order=True)
-    return list((await tx.execute(wanted, rows)).scalars())
+        Told(seq, at_us, line.by[:120], int(line.kind), line.document, line.id, line.place, line.verb.value,
+             line.version, line.body) for seq, line in enumerate(lines, first)
+    ]  # fmt: skip
+    await tx.insert(FEED, Told._fields, rows)
+    return list(range(first, first + len(lines)))
 
 
 async def keep_body(tx: Transaction, seq: int, body: bytes) -> None:
@@ -90,21 +96,6 @@ async def touched(tx: Transaction, after: int, limit: int, *, values: bool = Tru
     query = sa.select(FEED.c.seq, FEED.c.kind, FEED.c.id, FEED.c.document, FEED.c.verb).where(FEED.c.seq > after)
     query = query if values else query.where(WHOLE)
     return [Touched._make(row) for row in (await tx.execute(query.order_by(FEED.c.seq).limit(limit))).all()]
-
-
-class Told(NamedTuple):
-    """A line with what it left: a document, or the JSON of values."""
-
-    seq: int
-    at_us: int
-    by: str
-    kind: int
-    document: int
-    id: str
-    place: str
-    verb: str
-    version: int
-    body: bytes | None
 
 
 _TOLD = (

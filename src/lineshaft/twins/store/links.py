@@ -52,9 +52,9 @@ async def of_shell(tx: Transaction, shell: str) -> list[Link]:
 
 async def add(tx: Transaction, links: Iterable[tuple[str, tuple[str, str]]], origin: int = OWN) -> None:
     """Keep links as (shell, (name, value))."""
-    rows = [{"shell": shell, "name": name, "value": value, "origin": origin} for shell, (name, value) in links]
+    rows = [(shell, name, value, origin) for shell, (name, value) in links]
     if rows:
-        await tx.execute(sa.insert(LINKS), rows)
+        await tx.insert(LINKS, ("shell", "name", "value", "origin"), rows)
 
 
 async def drop(tx: Transaction, shell: str, origin: int = OWN) -> int:

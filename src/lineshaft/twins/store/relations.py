@@ -177,12 +177,9 @@ def _identifiable(reference: object) -> str:
 
 async def add(tx: Transaction, relations: Iterable[tuple[int, Relation]]) -> None:
     """Keep the relations of documents, each with the number of its document."""
-    rows = [
-        {"document": number, "path": one.path, "kind": one.kind.value, "source": one.source, "target": one.target,
-         "count": one.bulk} for number, one in relations
-    ]  # fmt: skip
+    rows = [(number, one.path, one.kind.value, one.source, one.target, one.bulk) for number, one in relations]
     if rows:
-        await tx.execute(sa.insert(RELATIONS), rows)
+        await tx.insert(RELATIONS, ("document", "path", "kind", "source", "target", "count"), rows)
 
 
 async def drop(tx: Transaction, number: int) -> None:

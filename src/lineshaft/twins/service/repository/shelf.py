@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -61,8 +62,8 @@ class Shelf:
         self._db = db
         self._watch = Watch(db, self._heard)
         self._kept: OrderedDict[Key, Document] = OrderedDict()
-        self._reading: dict[Key, object] = {}
-        """Documents being read; one that changes meanwhile is not kept."""
+        self._reading: dict[Key, asyncio.Task[Document | None]] = {}
+        """Documents being read, once for all who ask; one that changes meanwhile is read again and not kept."""
         self._bytes = 0
         self._most = most_bytes
 
@@ -74,14 +75,23 @@ class Shelf:
         if kept is not None:
             self._kept.move_to_end(key)
             return kept
-        mark = self._reading[key] = object()
-        async with self._db.read() as tx:
-            stored = await documents.find(tx, kind, id_)
-        document = None if stored is None else document_of(stored)
-        if self._reading.get(key) is mark:
-            del self._reading[key]
-            if document is not None:
-                self._keep(key, document)
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(self._read(kind, id_))
+        return await asyncio.shield(reading)
+
+    async def _read(self, kind: Kind, id_: str) -> Document | None:
+        key = (int(kind), id_)
+        try:
+            async with self._db.read() as tx:
+                stored = await documents.find(tx, kind, id_)
+            document = None if stored is None else document_of(stored)
+        finally:
+            current = self._reading.get(key) is asyncio.current_task()
+            if current:
+                del self._reading[key]
+        if current and document is not None:
+            self._keep(key, document)
         return document
 
     def _keep(self, key: Key, document: Document) -> None:

@@ -34,6 +34,7 @@ from .sight import Sight
 WRITE = "twins.values.write"
 MOST = 500
 """Values of one transaction."""
+TYPES_KEPT = 500_000
 _NAMED = 20
 
 
@@ -53,6 +54,8 @@ class Values:
         self._desk = desk
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._types: dict[tuple[int, str], tuple[int, str | None]] = {}
+        """Of elements by (document, path): the version of the document they were looked up in, and their type."""
 
     async def write(self, who: Who, id_: str, values: Mapping[str, str | None]) -> None:
         """Returns once all values of this write are on disk; when one is wrong, none is written."""
@@ -93,19 +96,33 @@ class Values:
         async with self._desk.db.begin() as tx:
             await feed.lock(tx)
             types = await self._look_up(tx, some)
-            good = [waiting for waiting in some if _fits(waiting, types)]
+            sights = {who: Sight(who.sees()) for who in {waiting.who for waiting in some}}
+            good = [waiting for waiting in some if _fits(waiting, sights[waiting.who], types)]
             if good:
                 await self._write(tx, good, types)
         _settle(some, None)
 
     async def _look_up(self, tx: Transaction, some: Sequence[_Waiting]) -> dict[tuple[int, str], str | None]:
         found = await hot.targets(tx, int(Kind.SUBMODEL), {waiting.id for waiting in some})
-        wanted: set[tuple[int, str]] = set()
+        types: dict[tuple[int, str], str | None] = {}
+        unknown: dict[tuple[int, str], int] = {}
         for waiting in some:
-            waiting.target = found.get(waiting.id)
-            if waiting.target is not None:
-                wanted |= {(waiting.target.number, path) for path in waiting.values}
-        return await hot.types(tx, wanted)
+            target = waiting.target = found.get(waiting.id)
+            if target is None:
+                continue
+            for path in waiting.values:
+                key, version = (target.number, path), target.version
+                kept = self._types.get(key)
+                if kept is not None and kept[0] == version:
+                    types[key] = kept[1]
+                else:
+                    unknown[key] = version
+        for key, type_ in (await hot.types(tx, unknown)).items() if unknown else ():
+            types[key] = type_
+            self._types[key] = (unknown[key], type_)
+        if len(self._types) > TYPES_KEPT:
+            self._types.clear()
+        return types
 
     async def _write(
         self, tx: Transaction, good: Sequence[_Waiting], types: Mapping[tuple[int, str], str | None]
@@ -141,27 +158,27 @@ def _settle(some: Sequence[_Waiting], error: BaseException | None) -> None:
             waiting.done.set_exception(error)
 
 
-def _fits(waiting: _Waiting, types: Mapping[tuple[int, str], str | None]) -> bool:
+def _fits(waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None]) -> bool:
     """Whether a write may be done; else its writer is told why."""
     try:
-        _check(waiting, types)
+        _check(waiting, sight, types)
     except (PlatformError, Denied) as error:
         waiting.done.set_exception(error)
         return False
     return True
 
 
-def _check(waiting: _Waiting, types: Mapping[tuple[int, str], str | None]) -> None:
+def _check(waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None]) -> None:
     target, who = waiting.target, waiting.who
     if target is None:
         missing(Kind.SUBMODEL, waiting.id)
-    sight = Sight(who.sees())
-    if not sight.whole(target.place) and not sight.partly(target.place):
+    whole = sight.whole(target.place)
+    if not whole and not sight.partly(target.place):
         missing(Kind.SUBMODEL, waiting.id)
     for path, value in waiting.values.items():
         place = f"{target.place}/{place_of(path)}"
         key = (target.number, path)
-        if key not in types or not sight.whole(place):
+        if key not in types or not (whole or sight.whole(place)):
             raise NoElement(f"There is no element at {path[:200]!r}.")
         if not who.may(Role.OPERATOR, place):
             raise Denied(Role.OPERATOR, place, WRITE)

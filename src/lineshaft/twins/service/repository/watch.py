@@ -25,11 +25,14 @@ class Watch:
         self._heard = heard
         self._values = values
         self._seq = -1
+        self._stamp: int | None = None
         self._running: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
-        """Return once a look that began after this call has ended."""
+        """Return once a look that began after this call has ended; at once when nobody has committed anything."""
+        if self._stamp is not None and self._stamp == self._db.stamp():
+            return
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running))
         await asyncio.shield(self._next)
@@ -38,6 +41,7 @@ class Watch:
         if running is not None and not running.done():
             await asyncio.wait([running])
         self._running, self._next = self._next, None
+        stamp = self._db.stamp()
         async with self._db.read() as tx:
             lines = await feed.touched(tx, self._seq, LINES, values=self._values) if self._seq >= 0 else []
             newest = await feed.last(tx) if self._seq < 0 or len(lines) == LINES else None
@@ -47,3 +51,4 @@ class Watch:
         elif lines:
             self._heard(lines)
             self._seq = lines[-1].seq
+        self._stamp = stamp
