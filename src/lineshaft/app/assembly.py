@@ -23,7 +23,8 @@ from lineshaft.kernel.outbox import FACTS, relay
 from lineshaft.kernel.processes import note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
-from lineshaft.twins.worker import Adopter, Mirror
+from lineshaft.twins import Simulations
+from lineshaft.twins.worker import Adopter, Beside, Mirror
 
 from .memory import Job, Memory
 
@@ -67,6 +68,7 @@ class Platform:
     repository: twins.Repository
     operations: twins.Operations
     twins: twins.Twins
+    simulations: Simulations
 
 
 async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) -> Platform:
@@ -95,6 +97,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     repository = twins.Repository(db, guarded.guard, organisation)
     operations = twins.Operations(repository, guarded.guard)
     stack.push_async_callback(operations.close)
+    simulations = Simulations(db, guarded.guard, memory.historian, data / "models")
     return Platform(
         config=config,
         db=db,
@@ -107,6 +110,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         twins=things,
         repository=repository,
         operations=operations,
+        simulations=simulations,
     )
 
 
@@ -187,6 +191,7 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
 def twins_jobs(platform: Platform) -> Iterator[Job]:
     """What keeps the twins and their mirror current."""
     yield "adopter", Adopter(platform.twins, platform.bus, platform.edge).run
+    yield "beside", Beside(platform.simulations, platform.memory.historian, platform.memory.intake).run
     if platform.front is not None and platform.twins.settings.mirror:
         yield "mirror", Mirror(platform.twins, platform.front).run
 

@@ -28,6 +28,7 @@ from lineshaft.security import api as security_web
 from lineshaft.telemetry import TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
 from lineshaft.twins.api import router as twins_routes
+from lineshaft.twins.api import simulation_router
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -58,6 +59,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
     app.include_router(_telemetry(platform))
     app.include_router(twins_routes(platform.twins), prefix="/api/v1")
+    app.include_router(simulation_router(platform.simulations), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)
@@ -141,6 +143,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "historian": platform.memory.historian,
         "live": platform.memory.live,
         "twins": platform.twins,
+        "simulations": platform.simulations,
         "units": _units(platform),
         "config": platform.config,
     }

@@ -3,13 +3,13 @@
 In     sample batches on the bus
 Out    SeriesGrew, UnitsChanged
 Holds  samples, rollups and series (ClickHouse), imports (table prefix telemetry_)
-Ask    Historian for what was, Live for what is
+Ask    Historian for what was, Live for what is; Intake takes samples
 """
 
 from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
 from .events import SeriesGrew, UnitsChanged
 from .model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
-from .service import Historian, Live, latest_of
+from .service import Historian, Intake, Live, latest_of
 from .settings import TelemetrySettings
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Fill",
     "Grades",
     "Historian",
+    "Intake",
     "Latest",
     "Live",
     "Selection",

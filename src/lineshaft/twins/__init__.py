@@ -3,10 +3,10 @@
 In     telemetry.SeriesGrew, telemetry.UnitsChanged
 Out    TwinCreated, TwinChanged, TwinRetired
 Holds  twins, their types, their history, series without a place (table prefix twins_)
-Ask    Twins
+Ask    Twins; Simulations for what models of mechanisms compute
 """
 
-from .errors import BadTwin, NoChange, NoTwin, NoType, Outdated, Superseded, Taken
+from .errors import BadTwin, NoChange, NoModel, NoTwin, NoType, Outdated, Superseded, Taken
 from .events import TwinChanged, TwinCreated, TwinRetired
 from .model import (
     Activity,
@@ -34,13 +34,14 @@ from .model import (
     Words,
     say,
 )
-from .service import Operations, Repository, Twins, found_in_nodes, found_in_tags
+from .model.simulation import Model
+from .service import Altered, Computed, Operations, Repository, Simulations, Twins, found_in_nodes, found_in_tags
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Condition", "Counts", "Deed", "Draft",
-    "Found", "Group", "Level", "NoChange", "NoTwin", "NoType", "Operations", "Outdated", "Overview", "Point",
-    "PointState", "Property", "Proposed", "Repository", "Running", "Step", "Superseded", "Taken", "Trouble", "Twin",
-    "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes",
-    "found_in_tags", "say",
+    "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Computed", "Condition", "Counts",
+    "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType", "Operations",
+    "Outdated", "Overview", "Point", "PointState", "Property", "Proposed", "Repository", "Running", "Simulations",
+    "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState",
+    "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ NotFound     NoTwin        there is no twin at that path
              NoDocument    there is no such shell, submodel or other document
              NoFile        nothing is attached there
              NoInvocation  no operation was invoked under that handle
+             NoModel       the twin carries no mechanism model of that name
 Conflict     Taken         another twin has that path, or another type that name
              Outdated      somebody else changed it meanwhile; both versions are named
              Superseded    a later change stands in the way of an undo
@@ -51,6 +52,13 @@ class NoChange(NotFound):
     """There is no such change to undo."""
 
     code = "twins.change_not_found"
+
+
+class NoModel(NotFound):
+    """The twin carries no mechanism model of that name."""
+
+    code = "twins.model_not_found"
+    default_hint = "Look at the models of the twin."
 
 
 class Taken(Conflict):

@@ -69,7 +69,7 @@ def build(version: int, folder: Path) -> Path:
 
 def test_an_fmu_says_its_variables_and_computes(lag: Path) -> None:
     unit = Fmu(lag)
-    assert {(v.name, v.sort) for v in unit.VARIABLES} == {
+    assert {(v.name, v.sort) for v in unit.variables} == {
         ("u", Sort.INPUT),
         ("tau", Sort.PARAMETER),
         ("y", Sort.OUTPUT),

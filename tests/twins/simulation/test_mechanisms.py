@@ -103,11 +103,11 @@ def test_the_virtual_flow_meter_reads_what_flows() -> None:
 @pytest.mark.parametrize("name", sorted(SHELF.plugins))
 def test_every_mechanism_on_the_shelf_says_what_it_needs(name: str) -> None:
     made, plugin = mechanism(name), SHELF.get(name)
-    names = {sort: {v.name for v in made.VARIABLES if v.sort is sort} for sort in Sort}
+    names = {sort: {v.name for v in made.variables if v.sort is sort} for sort in Sort}
     assert set(plugin.manifest["binds"]) <= names[Sort.INPUT]
     assert set(plugin.manifest["compares"]) <= names[Sort.OUTPUT]
-    assert all(v.title.get("en") for v in made.VARIABLES)
-    assert len(made.VARIABLES) == len({(v.sort, v.name) for v in made.VARIABLES})
+    assert all(v.title.get("en") for v in made.variables)
+    assert len(made.variables) == len({(v.sort, v.name) for v in made.variables})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""Twins over HTTP, below /api/v1/twins."""
+"""Twins over HTTP."""
 
 from .routes import router
+from .simulations import router as simulation_router
 
-__all__ = ["router"]
+__all__ = ["router", "simulation_router"]

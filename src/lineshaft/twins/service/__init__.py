@@ -4,17 +4,11 @@ from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .now import Now
 from .operations import Operations
 from .repository import Repository
+from .simulations import Altered, Computed, Simulations
 from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption",
-    "Now",
-    "Operations",
-    "Repository",
-    "Twins",
-    "Types",
-    "enriched",
-    "found_in_nodes",
-    "found_in_tags",
-]
+    "Adoption", "Altered", "Computed", "Now", "Operations", "Repository", "Simulations", "Twins", "Types", "enriched",
+    "found_in_nodes", "found_in_tags",
+]  # fmt: skip

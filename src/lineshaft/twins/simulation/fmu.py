@@ -3,7 +3,7 @@
 An FMU is a stranger's machine code. Its description is read here, its code runs in a process of its own
 that may take so much memory and time and no more, and that takes nothing down when it crashes.
 
-An FMU begins anew at the first instant of each run: `MEMORY_S` says how much earlier that should be.
+An FMU begins anew at the first instant of each run: `memory_s` says how much earlier that should be.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Fmu:
         """Read its description; Invalid says why a file is none that can run here."""
         self._file = file
         self._limits = limits or Limits()
-        self.MEMORY_S = memory_s
+        self.memory_s = memory_s
         self.description = describe(file)
-        self.VARIABLES = _variables(self.description)
+        self.variables = _variables(self.description)
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:
         """Simulate from the first to the last instant; outputs are those at the instants."""
         if len(t) < 2:
-            return Run(outputs={v.name: np.full(len(t), np.nan) for v in self.VARIABLES if v.sort is Sort.OUTPUT})
+            return Run(outputs={v.name: np.full(len(t), np.nan) for v in self.variables if v.sort is Sort.OUTPUT})
         question = io.BytesIO()
         columns: dict[str, Any] = {f"in:{name}": np.nan_to_num(column) for name, column in inputs.items()}
         columns |= {f"set:{name}": np.array(value) for name, value in parameters.items()}
@@ -65,7 +65,7 @@ class Fmu:
 
     def _ask(self, question: bytes) -> bytes:
         command = [sys.executable, "-m", f"{__package__}.fmu_process", str(self._file), str(self._limits.memory_mb)]
-        command += [",".join(v.name for v in self.VARIABLES if v.sort is Sort.OUTPUT)]
+        command += [",".join(v.name for v in self.variables if v.sort is Sort.OUTPUT)]
         try:
             done = subprocess.run(
                 command, input=question, capture_output=True, timeout=self._limits.seconds, check=False

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +56,15 @@ class Run:
 class Mechanism(Protocol):
     """A model of how something works."""
 
-    VARIABLES: ClassVar[tuple[Variable, ...]]
-    MEMORY_S: ClassVar[float]
-    """How long a wrong initial state is felt; a run that begins anew is started this much earlier."""
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Inputs, parameters and outputs."""
+        ...
+
+    @property
+    def memory_s(self) -> float:
+        """How long a wrong initial state is felt; a run that begins anew is started this much earlier."""
+        ...
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:
         """The outputs at each instant of `t`; every input and parameter is there and has the right length."""
@@ -77,8 +83,8 @@ def run(
     An input that is not given takes its start value; without one, Invalid names it.
     """
     given = dict(parameters or {})
-    columns = check_columns(mechanism.VARIABLES, t, inputs)
-    return mechanism.run(t, columns, _parameters(mechanism.VARIABLES, given), state)
+    columns = check_columns(mechanism.variables, t, inputs)
+    return mechanism.run(t, columns, _parameters(mechanism.variables, given), state)
 
 
 def check_columns(variables: tuple[Variable, ...], t: NDArray[np.float64], inputs: Columns) -> Columns:

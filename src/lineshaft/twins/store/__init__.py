@@ -5,28 +5,35 @@ so a subtree is one range of an index. All functions take part in the caller's t
 """
 
 from .history import find_change, history, keep_change, last_id_at, last_versions, mark_undone, moved_from, revision
+from .models import drop_model, find_content, find_model, keep_content, models, put_model
 from .nodes import children_of, find, find_all, find_ids, of_type, page, rebind, subtree, write
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
 
 __all__ = [
     "children_of",
     "decline",
+    "drop_model",
     "drop_type",
     "find",
     "find_all",
     "find_change",
+    "find_content",
     "find_ids",
+    "find_model",
     "find_series",
     "history",
     "keep_change",
+    "keep_content",
     "last_id_at",
     "last_versions",
     "learn_units",
     "mark_undone",
+    "models",
     "moved_from",
     "note_series",
     "of_type",
     "page",
+    "put_model",
     "put_type",
     "rebind",
     "revision",

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA
 from lineshaft.twins.model import AssetType, Draft
+from lineshaft.twins.model.simulation import Model
 
 T = TypeVar("T")
 Row: TypeAlias = Any
@@ -102,7 +103,7 @@ def parts(items: Iterable[T]) -> list[list[T]]:
     return [everything[i : i + _AT_ONCE] for i in range(0, len(everything), _AT_ONCE)]
 
 
-def packed(document: Draft | AssetType) -> bytes:
+def packed(document: Draft | AssetType | Model) -> bytes:
     return msgspec.json.encode(document, enc_hook=str)
 
 

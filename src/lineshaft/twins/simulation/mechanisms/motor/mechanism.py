@@ -32,8 +32,8 @@ _COPPER_ZERO = 235.0
 class Motor:
     """A motor under a load that is measured as power or current."""
 
-    MEMORY_S: ClassVar[float] = 3 * 3600.0
-    VARIABLES: ClassVar[tuple[Variable, ...]] = (
+    memory_s: ClassVar[float] = 3 * 3600.0
+    variables: ClassVar[tuple[Variable, ...]] = (
         Variable(name="power", sort=Sort.INPUT, unit="kW", title={"en": "Load", "zh": "负载"}),
         Variable(name="ambient", sort=Sort.INPUT, unit="Cel", start=22.0, title={"en": "Ambient", "zh": "环境温度"}),
         Variable(name="power_rated", sort=Sort.PARAMETER, unit="kW", start=55.0, low=1e-6, title={"en": "Rated load"}),

@@ -31,8 +31,8 @@ _BAR = 1e5
 class Pump:
     """A radial pump; it has no memory, every instant stands alone."""
 
-    MEMORY_S: ClassVar[float] = 0.0
-    VARIABLES: ClassVar[tuple[Variable, ...]] = (
+    memory_s: ClassVar[float] = 0.0
+    variables: ClassVar[tuple[Variable, ...]] = (
         Variable(name="speed", sort=Sort.INPUT, unit="/min", title={"en": "Speed", "zh": "转速"}),
         Variable(name="flow", sort=Sort.INPUT, unit="m3/h", start=float("nan"), title={"en": "Flow", "zh": "流量"}),
         Variable(

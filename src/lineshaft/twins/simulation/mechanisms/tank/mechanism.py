@@ -30,8 +30,8 @@ from lineshaft.twins.simulation.mechanism import Columns, Run, Sort, State, Vari
 class Tank:
     """A tank with measured inflow and outflow; units as the tank of the type library has them."""
 
-    MEMORY_S: ClassVar[float] = 900.0
-    VARIABLES: ClassVar[tuple[Variable, ...]] = (
+    memory_s: ClassVar[float] = 900.0
+    variables: ClassVar[tuple[Variable, ...]] = (
         Variable(name="inflow", sort=Sort.INPUT, unit="L/min", title={"en": "Inflow", "zh": "流入量"}),
         Variable(name="outflow", sort=Sort.INPUT, unit="L/min", title={"en": "Outflow", "zh": "流出量"}),
         Variable(

@@ -1,8 +1,4 @@
-"""What runs by itself: series find their place in the tree, current values their topic.
-
-    Adopter    listens to telemetry.SeriesGrew; with `auto_adopt` gives new series a place by their path;
-               and to UnitsChanged, so that what waits for a place is proposed with its unit
-    Mirror     keeps the unified namespace: the newest value of each property on the retained topic `uns/<path>`
+"""Keeps the unified namespace: the newest value of each property on the retained topic `uns/<path>`.
 
 A topic's payload: {"value", "ts" (ISO 8601, UTC), "timestamp_ms", "quality" (good, uncertain, bad), "unit"}.
 """
@@ -10,69 +6,22 @@ A topic's payload: {"value", "ts" (ISO 8601, UTC), "timestamp_ms", "quality" (go
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from lineshaft.edge import Edge, Tag
-from lineshaft.kernel.bus import Bus, Front, Retained
-from lineshaft.kernel.errors import PlatformError
-from lineshaft.kernel.log import get_log
-from lineshaft.kernel.outbox import on_fact
-from lineshaft.kernel.terms import PlantPath
+from lineshaft.kernel.bus import Front, Retained
 from lineshaft.security import PLATFORM
-from lineshaft.telemetry import Latest, Selection, SeriesGrew, UnitsChanged
+from lineshaft.telemetry import Latest, Selection
+from lineshaft.twins.model import Point
+from lineshaft.twins.service import Twins
 
-from .model import Found, Point
-from .service import Twins, enriched, found_in_tags
-
-log = get_log("twins")
 ROOT = "uns"
 TICK_S = 0.1
 LOOK_S = 1.0
 """How often the mirror looks whether the tree has changed."""
 _AT_ONCE = 5_000
-
-
-class Adopter:
-    """Takes note of every series there is; gives those without a place one when the settings say so."""
-
-    def __init__(self, twins: Twins, bus: Bus, edge: Edge | None = None) -> None:
-        self._twins = twins
-        self._bus = bus
-        self._edge = edge
-
-    async def run(self) -> None:
-        """Place what has been waiting, then listen for ever."""
-        await self._note([])
-        async with asyncio.TaskGroup() as group:
-            group.create_task(on_fact(self._bus, SeriesGrew, "twins-adopter", self._grew))
-            group.create_task(on_fact(self._bus, UnitsChanged, "twins-adopter", self._learnt))
-
-    async def _learnt(self, fact: UnitsChanged) -> None:
-        await self._twins.adoption.learn(fact.units)
-
-    async def _grew(self, fact: SeriesGrew) -> None:
-        found = [Found(path=PlantPath(path), unit=fact.units.get(path, "")) for path in fact.paths]
-        await self._note(enriched(found, found_in_tags(await self._tags())))
-
-    async def _note(self, found: list[Found]) -> None:
-        adopt = self._twins.settings.auto_adopt
-        placed = await self._twins.adoption.note(found, adopt=adopt)
-        while placed:
-            log.info("series found their place", count=placed)
-            placed = await self._twins.adoption.note([], adopt=adopt)
-
-    async def _tags(self) -> list[Tag]:
-        if self._edge is None:
-            return []
-        tags: list[Tag] = []
-        for view in await self._edge.list_(PLATFORM):
-            with contextlib.suppress(PlatformError):  # a broken connection is named on its own page
-                tags += self._edge.built(view.connection.connector, view.connection.raw).tags
-        return tags
 
 
 class Mirror:

@@ -1,0 +1,181 @@
+"""Mechanism models over HTTP: the shelf, the models of twins, FMU files, and what-if."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, UploadFile
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from lineshaft.kernel.clock import MICROS
+from lineshaft.kernel.http import caller
+from lineshaft.kernel.terms import PlantPath, TimeRange
+from lineshaft.security import Who
+from lineshaft.twins.model.simulation import Model
+from lineshaft.twins.service import Altered, Computed, Simulations
+from lineshaft.twins.simulation import SHELF, Variable
+
+Caller = Annotated[Who, Depends(caller)]
+
+
+class ModelBody(BaseModel):
+    """A mechanism bound to a twin; inputs are properties of the twin, whole paths with a leading '/', or numbers."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    path: PlantPath
+    """The twin."""
+    name: str
+    """Name of the model; its results are series at `<path>/<name>/<output>`."""
+    mechanism: str
+    """Of the shelf, or `fmu:<digest>` as adding a file answered it."""
+    inputs: dict[str, float | str] = Field(default_factory=dict)
+    parameters: dict[str, float] = Field(default_factory=dict)
+    compares: dict[str, str] = Field(default_factory=dict)
+    """Output to the property that measures the same; makes a residual, measured less computed."""
+    every_s: float = 1.0
+    enabled: bool = True
+    version: int = 0
+    """The version you saw; 0 adds a new one."""
+
+    @classmethod
+    def of(cls, model: Model) -> ModelBody:
+        return cls(**{name: getattr(model, name) for name in cls.model_fields})
+
+    def model_of(self) -> Model:
+        return Model(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class VariableOut(BaseModel):
+    """A variable of a mechanism."""
+
+    name: str
+    sort: str
+    unit: str
+    title: dict[str, str]
+    start: float | None
+
+    @classmethod
+    def of(cls, variable: Variable) -> VariableOut:
+        start = variable.start if variable.start is not None and math.isfinite(variable.start) else None
+        return cls(
+            name=variable.name, sort=variable.sort.value, unit=variable.unit, title=dict(variable.title), start=start
+        )
+
+
+class MechanismOut(BaseModel):
+    """A mechanism on the shelf."""
+
+    name: str
+    title: str
+    summary: str
+    variables: list[VariableOut]
+
+
+class FmuOut(BaseModel):
+    """What an added FMU is called in `mechanism`, and its variables."""
+
+    mechanism: str
+    variables: list[VariableOut]
+
+
+class AlteredBody(BaseModel):
+    """How a what-if differs from what was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    values: dict[str, float] = Field(default_factory=dict)
+    factors: dict[str, float] = Field(default_factory=dict)
+    offsets: dict[str, float] = Field(default_factory=dict)
+    parameters: dict[str, float] = Field(default_factory=dict)
+
+
+class WhatIf(BaseModel):
+    """A model run over a span of what was, altered; nothing is written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: ModelBody
+    start: datetime
+    end: datetime
+    step_s: float | None = Field(default=None, ge=0.01)
+    altered: AlteredBody = Field(default_factory=AlteredBody)
+
+
+class ComputedOut(BaseModel):
+    """Columns of one length; `null` where a value is not known."""
+
+    ts: list[datetime]
+    outputs: dict[str, list[float | None]]
+    residuals: dict[str, list[float | None]]
+    inputs: dict[str, list[float | None]]
+
+    @classmethod
+    def of(cls, done: Computed) -> ComputedOut:
+        return cls(
+            ts=[datetime.fromtimestamp(us / MICROS, UTC) for us in done.ts_us.tolist()],
+            outputs={name: _numbers(column) for name, column in done.outputs.items()},
+            residuals={name: _numbers(column) for name, column in done.residuals.items()},
+            inputs={name: _numbers(column) for name, column in done.inputs.items()},
+        )
+
+
+def _numbers(column: NDArray[np.float64]) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in column.tolist()]
+
+
+def router(simulations: Simulations) -> APIRouter:
+    """The routes of mechanism models, below /api/v1."""
+    api = APIRouter(prefix="/simulation", tags=["simulation"])
+
+    @api.get("/mechanisms")
+    async def mechanisms(who: Caller) -> list[MechanismOut]:
+        """What lies on the shelf."""
+        return [
+            MechanismOut(
+                name=name,
+                title=plugin.title,
+                summary=str(plugin.manifest.get("summary", "")),
+                variables=[VariableOut.of(v) for v in await simulations.variables(who, name)],
+            )
+            for name, plugin in SHELF.plugins.items()
+        ]
+
+    @api.get("/models")
+    async def models(who: Caller, path: str = "") -> list[ModelBody]:
+        """The models of one twin, or all you may see."""
+        return [ModelBody.of(model) for model in await simulations.list_(who, path)]
+
+    @api.get("/suggestions")
+    async def suggestions(who: Caller, path: Annotated[str, Query()]) -> list[ModelBody]:
+        """Models that fit the properties of a twin, bound to them; nothing is saved."""
+        return [ModelBody.of(model) for model in await simulations.suggest(who, path)]
+
+    @api.put("/models")
+    async def save(who: Caller, body: ModelBody) -> ModelBody:
+        """Add a model, or change the version you saw."""
+        return ModelBody.of(await simulations.save(who, body.model_of()))
+
+    @api.delete("/models", status_code=204)
+    async def remove(who: Caller, path: str, name: str) -> None:
+        """A twin carries a model no more; what it wrote stays."""
+        await simulations.remove(who, path, name)
+
+    @api.post("/fmus", status_code=201)
+    async def add_fmu(who: Caller, path: str, file: UploadFile) -> FmuOut:
+        """Keep a Functional Mock-up Unit (FMI 2 or 3) for models at and below a place."""
+        name, variables = await simulations.add_fmu(who, path, await file.read())
+        return FmuOut(mechanism=name, variables=[VariableOut.of(v) for v in variables])
+
+    @api.post("/what-if")
+    async def what_if(who: Caller, body: WhatIf) -> ComputedOut:
+        """Run a model over a span of what was, with altered inputs or parameters."""
+        span = TimeRange(start=body.start, end=body.end)
+        altered = Altered(**body.altered.model_dump())
+        return ComputedOut.of(await simulations.what_if(who, body.model.model_of(), span, altered, step_s=body.step_s))
+
+    return api

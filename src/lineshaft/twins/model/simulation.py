@@ -1,0 +1,61 @@
+"""Which mechanism a twin carries, what it reads and what it writes.
+
+The inputs of a mechanism come from properties of the twin (`level`), from anywhere in the plant
+(`/acme/hall/room/temperature`) or are constants (22.0). Its outputs become series below the twin:
+
+    <twin>/<name>/<output>            what the mechanism computes: a virtual sensor
+    <twin>/<name>/<output>-residual   measured less computed, where `compares` names what is measured
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lineshaft.kernel.terms import PlantPath
+from lineshaft.twins.errors import BadTwin
+
+from .types import check_name
+
+FMU = "fmu:"
+"""Before the digest of an FMU's file where others have the name of a mechanism on the shelf."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A mechanism bound to a twin."""
+
+    path: PlantPath
+    name: str
+    mechanism: str
+    inputs: dict[str, str | float] = field(default_factory=dict)
+    parameters: dict[str, float] = field(default_factory=dict)
+    compares: dict[str, str] = field(default_factory=dict)
+    """Output to the property that measures the same."""
+    every_s: float = 1.0
+    """Distance of the instants; inputs hold in between."""
+    enabled: bool = True
+    version: int = 0
+
+    def series_of(self, output: str) -> PlantPath:
+        """Where an output is written."""
+        return self.path.child(self.name, output)
+
+    def residual_of(self, output: str) -> PlantPath:
+        """Where measured less computed is written."""
+        return self.path.child(self.name, f"{output}-residual")
+
+    def source_of(self, told: str) -> PlantPath:
+        """The path an input or a comparison names: of the twin, or of the whole plant with a leading '/'."""
+        return PlantPath.parse(told[1:] if told.startswith("/") else f"{self.path}/{told}")
+
+
+def check_model(model: Model) -> Model:
+    """The model itself, or BadTwin saying what is wrong with its names and its pace."""
+    check_name(model.name, "The model name")
+    PlantPath.parse(model.path)
+    for told in (*model.inputs.values(), *model.compares.values()):
+        if isinstance(told, str):
+            model.source_of(told)
+    if not 0.1 <= model.every_s <= 3600:
+        raise BadTwin(f"The model {model.name!r} computes every {model.every_s:g} s.", hint="Choose 0.1 s to 1 h.")
+    return model
