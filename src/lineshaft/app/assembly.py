@@ -24,7 +24,7 @@ from lineshaft.kernel.processes import note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
 from lineshaft.twins import Simulations
-from lineshaft.twins.worker import Adopter, Beside, Mirror
+from lineshaft.twins.worker import Adopter, Beside, Mirror, Projector
 
 from .memory import Job, Memory
 
@@ -94,7 +94,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     stack.push_async_callback(memory.close)
     twin_settings = config.get(twins.TwinsSettings)
     things = twins.Twins(db, guarded.guard, memory.live, twin_settings)
-    repository = twins.Repository(db, guarded.guard, organisation)
+    repository = twins.Repository(db, guarded.guard, organisation, live=memory.live)
     operations = twins.Operations(repository, guarded.guard)
     stack.push_async_callback(operations.close)
     simulations = Simulations(db, guarded.guard, memory.historian, data / "models")
@@ -192,6 +192,7 @@ def twins_jobs(platform: Platform) -> Iterator[Job]:
     """What keeps the twins and their mirror current."""
     yield "adopter", Adopter(platform.twins, platform.bus, platform.edge).run
     yield "beside", Beside(platform.simulations, platform.memory.historian, platform.memory.intake).run
+    yield "shells", Projector(twins.Projection(platform.twins, platform.repository), platform.bus).run
     if platform.front is not None and platform.twins.settings.mirror:
         yield "mirror", Mirror(platform.twins, platform.front).run
 

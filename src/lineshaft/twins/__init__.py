@@ -35,13 +35,23 @@ from .model import (
     say,
 )
 from .model.simulation import Model
-from .service import Altered, Computed, Operations, Repository, Simulations, Twins, found_in_nodes, found_in_tags
+from .service import (
+    Altered,
+    Computed,
+    Operations,
+    Projection,
+    Repository,
+    Simulations,
+    Twins,
+    found_in_nodes,
+    found_in_tags,
+)
 from .settings import TwinsSettings
 
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Computed", "Condition", "Counts",
     "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType", "Operations",
-    "Outdated", "Overview", "Point", "PointState", "Property", "Proposed", "Repository", "Running", "Simulations",
-    "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState",
-    "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
+    "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Repository", "Running",
+    "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired",
+    "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -3,12 +3,12 @@
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .now import Now
 from .operations import Operations
-from .repository import Repository
+from .repository import Projection, Repository
 from .simulations import Altered, Computed, Simulations
 from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption", "Altered", "Computed", "Now", "Operations", "Repository", "Simulations", "Twins", "Types", "enriched",
+    "Adoption", "Altered", "Computed", "Now", "Operations", "Projection", "Repository", "Simulations", "Twins", "Types", "enriched",
     "found_in_nodes", "found_in_tags",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The AAS repository: documents, their values, their history and their files, by rights on places."""
 
+from .projection import Projection
 from .repository import Repository
 
-__all__ = ["Repository"]
+__all__ = ["Projection", "Repository"]

@@ -16,6 +16,7 @@ from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
+from lineshaft.telemetry import Live
 from lineshaft.twins.errors import BadDocument
 from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken
 from lineshaft.twins.store import documents
@@ -30,6 +31,7 @@ from .discovery import Discovery
 from .door import check_document, check_match, step_of
 from .graph import Graph
 from .history import History
+from .living import Living, bound
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
 from .values import Values
@@ -46,8 +48,10 @@ _BIG = 100_000
 class Repository:
     """The documents of a plant."""
 
-    def __init__(self, db: Database, guard: Guard, organisation: str = "plant") -> None:
+    def __init__(self, db: Database, guard: Guard, organisation: str = "plant", *, live: Live | None = None) -> None:
+        """`live` shows values of series in the elements that name them."""
         desk = self._desk = Desk(db, guard, organisation)
+        self._living = Living(live)
         self._values = Values(desk)
         self._discovery = Discovery(desk)
         self._history = History(desk)
@@ -60,7 +64,8 @@ class Repository:
     async def get(self, who: Who, kind: Kind, id_: str) -> Document:
         """A document as it is now; NoDocument (404) also when the caller may see nothing of it."""
         sight = await self._desk.sight(who)
-        return shown(sight, await self._desk.shelf.find(kind, id_), kind, id_)
+        found = await self._desk.shelf.find(kind, id_)
+        return shown(sight, found and await self._living.fill(found), kind, id_)
 
     async def page(
         self, who: Who, kind: Kind, filters: Filters = Filters(), *, after: int | None = None, limit: int = 100  # noqa: B008
@@ -79,7 +84,7 @@ class Repository:
                     if len(found) == limit or size > MOST_BYTES:
                         return Page(documents=tuple(found), after=found[-1].number)
                     at = row.number
-                    if (one := sight.shown(document_of(row))) is not None:
+                    if (one := sight.shown(await self._living.fill(document_of(row)))) is not None:
                         found.append(one)
                         size += len(one.body)
                 if len(rows) < asked:
@@ -128,11 +133,19 @@ class Repository:
         return document_of(stored), created
 
     async def change(
-        self, who: Who, kind: Kind, id_: str, edit: Callable[[Json], Json], *, if_match: str = ""
+        self,
+        who: Who,
+        kind: Kind,
+        id_: str,
+        edit: Callable[[Json], Json],
+        *,
+        if_match: str = "",
+        place: PlantPath | None = None,
     ) -> Document:
         """Read, edit, check and write in one transaction; `edit` may change what it is given, or return another.
 
-        Needs engineer only where the document differs afterwards.
+        Needs engineer only where the document differs afterwards. With `place` it also moves, to where its twin
+        stands now.
         """
         async with self._desk.writing(who) as (tx, now):
             stored = await self._desk.standing(tx, now, kind, id_)
@@ -140,9 +153,10 @@ class Repository:
             before = content_of(stored)
             after = await _checked(kind, edit(deepcopy(before)))
             _same_id(kind, id_, after)
-            for place in changed_places(before, after, stored.place):
-                self._desk.may(now, Role.ENGINEER, place, CHANGE)
-            changed = stored if before == after else await self._change(tx, now, stored, after)
+            for where in changed_places(before, after, stored.place):
+                self._desk.may(now, Role.ENGINEER, where, CHANGE)
+            moves = place is not None and stored.place != _stand(kind, after, place)
+            changed = await self._change(tx, now, stored, after, place) if moves or before != after else stored
         return shown(Sight(now.sees()), document_of(changed), kind, id_)
 
     async def delete(self, who: Who, kind: Kind, id_: str, *, if_match: str = "") -> None:
@@ -221,15 +235,29 @@ class Repository:
     async def _create(self, tx: Transaction, who: Who, kind: Kind, document: Json, place: PlantPath | None) -> Stored:
         there = await self._desk.place_for(tx, who, kind, document, place)
         self._desk.may(who, Role.ENGINEER, there, "twins.documents.create")
+        self._may_bind(who, document)
         return await writing.create(tx, self._desk.guard, who, entry_of(kind, document, there))
 
-    async def _change(self, tx: Transaction, who: Who, stored: Stored, document: Json) -> Stored:
+    async def _change(
+        self, tx: Transaction, who: Who, stored: Stored, document: Json, twin: PlantPath | None = None
+    ) -> Stored:
         """The next version; a submodel of another idShort stands elsewhere, where engineer is needed too."""
-        place = stored.place
-        if stored.kind is Kind.SUBMODEL and place.name != step_of(document) and place.parent:
-            place = place.parent.child(step_of(document))
+        self._may_bind(who, document)
+        standing = stored.place.parent if stored.kind is Kind.SUBMODEL else stored.place
+        place = _stand(stored.kind, document, twin or standing or stored.place)
+        if place != stored.place:
             self._desk.may(who, Role.ENGINEER, place, CHANGE)
         return await writing.change(tx, self._desk.guard, who, stored, entry_of(stored.kind, document, place))
+
+    def _may_bind(self, who: Who, document: Json) -> None:
+        """Who reads the document later sees the values of its series, so who writes it must be allowed to."""
+        for _, _, series in bound(document):
+            self._desk.may(who, Role.VIEWER, PlantPath.parse(series), "twins.documents.bind")
+
+
+def _stand(kind: Kind, document: Json, twin: PlantPath) -> PlantPath:
+    """Where a document stands whose twin stands there: a submodel below it, under its own name."""
+    return twin.child(step_of(document)) if kind is Kind.SUBMODEL else twin
 
 
 async def _checked(kind: Kind, document: Json) -> Json:
