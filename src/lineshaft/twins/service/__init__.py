@@ -9,6 +9,6 @@ from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption", "Altered", "Computed", "Now", "Operations", "Projection", "Repository", "Simulations", "Twins", "Types", "enriched",
-    "found_in_nodes", "found_in_tags",
+    "Adoption", "Altered", "Computed", "Now", "Operations", "Projection", "Repository", "Simulations", "Twins", "Types",
+    "enriched", "found_in_nodes", "found_in_tags",
 ]  # fmt: skip
