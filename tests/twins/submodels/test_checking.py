@@ -268,6 +268,12 @@ def test_a_path_the_template_does_not_know_is_refused_with_the_nearest() -> None
     assert refused.value.hint == "Did you mean 'SerialNumber'?"
 
 
+@pytest.mark.parametrize("index", ["10000", "999999999999", "-1", "x"])
+def test_an_entry_far_out_is_refused_and_not_made(index: str) -> None:
+    with pytest.raises(BadSubmodel, match="is no place in a list"):
+        plate(**{f"Markings[{index}].MarkingName": "CE"})
+
+
 def test_t57_the_shell_of_an_instance_is_derived_from_that_of_its_type() -> None:
     made = new(template("nameplate"), "https://example.com/sm/1")
     shell = new_shell(

@@ -206,6 +206,9 @@ def test_a_users_template_stands_in_the_catalogue_beside_the_shelf() -> None:
         ({**OWN, "kind": "Instance"}, "'PumpCurve' is no template but a Submodel of kind Instance."),
         (OWN["submodelElements"][0], "'Head' is no template but a Property of kind Instance."),
         ({k: v for k, v in OWN.items() if k != "idShort"}, "The template has no idShort"),
+        ({**OWN, "submodelElements": ["text"]}, "'PumpCurve' is not written as the metamodel wants a submodel."),
+        ({**OWN, "administration": 5}, "'PumpCurve' is not written as the metamodel wants a submodel."),
+        ({**OWN, "description": [{"text": "x"}]}, "'PumpCurve' is not written as the metamodel wants a submodel."),
         ({}, "'The document' is no template but a JSON object of kind Instance."),
     ],
 )

@@ -28,6 +28,9 @@ from lineshaft.twins.metamodel.values import lexical
 from .errors import BadSubmodel
 from .facts import Element, Template
 
+MOST_ENTRIES = 10_000
+"""Entries of one list that are made at once."""
+
 
 def new(
     template: Template,
@@ -113,7 +116,10 @@ class _Plan:
     def _highest(self, path: str) -> int:
         """The highest index asked for in a list; -1 for none."""
         tails = [one[len(path) + 1 :] for one in self.wanted if one.startswith(f"{path}[")]
-        return max((int(tail.split("]")[0]) for tail in tails), default=-1)
+        indices = [tail.split("]")[0] for tail in tails]
+        if odd := [one for one in indices if not one.isdigit() or int(one) >= MOST_ENTRIES]:
+            raise BadSubmodel(f"{path}[{odd[0]}] is no place in a list.", hint=f"Lists go up to {MOST_ENTRIES - 1:,}.")
+        return max(map(int, indices), default=-1)
 
     def _one(self, element: Element, place: str, name: str, chain: tuple[Element, ...]) -> Json:
         self.made.add(place)

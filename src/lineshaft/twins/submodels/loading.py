@@ -16,7 +16,8 @@ _MANY = {many.value.lower(): many for many in Many}
 
 def load_templates(document: Json) -> list[Template]:
     """The templates of an environment, or of a submodel standing alone; BadTemplate when there is none."""
-    submodels = document["submodels"] if isinstance(document.get("submodels"), list) else [document]
+    listed = document.get("submodels")
+    submodels = listed if isinstance(listed, list) else [document]
     found = [load_template(one) for one in submodels if isinstance(one, dict) and one.get("kind") == "Template"]
     if not found:
         raise BadTemplate("The file holds no submodel whose kind is Template.")
@@ -30,6 +31,13 @@ def load_template(submodel: Json) -> Template:
         raise BadTemplate(f"{submodel.get('idShort', 'The document')!r} is no template but {what}.")
     if not submodel.get("idShort"):
         raise BadTemplate("The template has no idShort, so its instances would have no name.", hint="Give it one.")
+    try:
+        return _template(submodel)
+    except (AttributeError, TypeError, KeyError, RecursionError) as error:
+        raise BadTemplate(f"{submodel['idShort']!r} is not written as the metamodel wants a submodel.") from error
+
+
+def _template(submodel: Json) -> Template:
     said = submodel.get("administration") or {}
     return Template(
         name=submodel["idShort"],
