@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from lineshaft.edge import build
-from lineshaft.edge.connectors.modbus.address import parse
+from lineshaft.edge.connectors.modbus.address import Table, parse
+from lineshaft.edge.connectors.modbus.responder import Bus, TcpResponder, Unit
 from lineshaft.edge.connectors.modbus.settings import ModbusSettings
 from lineshaft.twins.submodels import new, template
 from lineshaft.twins.submodels.interfaces import connections_of, interfaces_of
@@ -221,3 +223,38 @@ def test_the_published_template_is_read_without_a_fault(published_interfaces: Js
         "HTTP", "MODBUS", "MQTT", "OPCUA", "Bacnet", "IOLINK_OVER_PROFINET_REST",
     ]  # fmt: skip
     assert connections_of(published_interfaces)[0] == []
+
+
+async def test_t65_a_described_machine_is_read_over_its_real_protocol() -> None:
+    unit = Unit(registers=40_010)
+    unit.put(Table.HOLDING, 40_000, "f", 231.5)
+    unit.put(Table.HOLDING, 7, "I", 70_000, order="CDAB")
+    unit.set_bits(Table.COIL, 4, True)
+    async with TcpResponder(Bus({1: unit})) as device:
+        made = description(
+            f"modbus+tcp://127.0.0.1:{device.port}",
+            value("voltage", VOLTAGE, type="float", unit="V"),
+            value(
+                "pieces",
+                {
+                    "href": "/1/7?quantity=2",
+                    "modv_entity": "HoldingRegister",
+                    "modv_type": "xsd:unsignedInt",
+                    "modv_zeroBasedAddressing": "true",
+                    "modv_mostSignificantWord": "false",
+                },
+                type="integer",
+            ),
+            value("running", {"href": "/1/5", "modv_function": "readCoil"}, type="boolean"),
+        )
+        connector, said = settings(made)
+        reader = build(connector, said, organisation="acme").connector()
+        await reader.connect()
+        readings = await asyncio.wait_for(reader.read(reader.plan(reader.tags)), 10)
+        await reader.close()
+    assert dict(zip((readings.paths[i] for i in readings.index), readings.number.tolist(), strict=True)) == {
+        "acme/hall/voltage": 231.5,
+        "acme/hall/pieces": 70_000.0,
+        "acme/hall/running": 1.0,
+    }
+    assert readings.quality.tolist() == [0, 0, 0]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from lineshaft.kernel.clock import to_us
+from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
-from lineshaft.kernel.terms import TimeRange
-from lineshaft.telemetry import Selection
+from lineshaft.kernel.terms import TimeRange, series_id
+from lineshaft.security import PLATFORM, Guard
+from lineshaft.telemetry import Historian, Selection
+from lineshaft.telemetry.store import Catalogue, Engine, LocalStore
+from lineshaft.telemetry.store.positions import create_tables
+from lineshaft.telemetry.store.series import NewSeries, SeriesBook
 from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.metamodel.paths import walk
 from lineshaft.twins.submodels import BadSubmodel, check, template
@@ -74,6 +84,42 @@ def test_time_outside_the_segment_is_an_empty_span() -> None:
     (segment,) = linked_segments(series(start=FIRST, end=SECOND))
     asked = question_of(segment, address=HERE, within=TimeRange(start=THIRD, end=THIRD))
     assert asked.span.span.total_seconds() == 0
+
+
+@pytest.fixture
+async def historian(tmp_path: Path, db: Database) -> AsyncIterator[tuple[Historian, Engine]]:
+    """A historian over a real embedded store with one sample an hour of the first three days of 2026."""
+    engine = Engine(f"chdb://{tmp_path / 'telemetry'}")
+    create_tables(engine)
+    await db.open(["lineshaft.security", "lineshaft.telemetry"])
+    await SeriesBook(db).add([NewSeries(id=series_id(SPEED), path=SPEED, kind="number")])
+    hours = np.arange(72)
+    rows = {
+        "series": pa.array(np.full(72, series_id(SPEED), np.uint64)),
+        "ts": pa.array(to_us(FIRST) + hours * 3_600_000_000).view(pa.timestamp("us", tz="UTC")),
+        "number": pa.array(hours.astype(np.float64)),
+        "text": [""] * 72,
+        "quality": pa.array(np.zeros(72, np.uint8)),
+        "seq": pa.array(hours.astype(np.uint64)),
+    }
+    engine.insert("samples", pa.table(rows))
+    yield Historian(LocalStore(engine), Catalogue(db), Guard(db)), engine
+    engine.close()
+
+
+async def test_t63_records_of_a_day_are_the_rows_of_the_historian_and_nothing_is_stored_twice(
+    historian: tuple[Historian, Engine],
+) -> None:
+    asked, engine = historian
+    made = series(start=FIRST)
+    before = engine.query("SELECT count() AS n FROM samples")["n"][0].as_py()
+    (segment,) = linked_segments(made)
+    question = question_of(segment, address=HERE, within=TimeRange(start=FIRST, end=SECOND))
+    answer = await asked.raw(PLATFORM, question.selection, question.span)
+    assert answer.table["number"].to_pylist() == [float(hour) for hour in range(24)]
+    assert answer.table["ts"][0].as_py() == FIRST
+    assert engine.query("SELECT count() AS n FROM samples")["n"][0].as_py() == before == 72
+    assert "23.0" not in str(made)
 
 
 @pytest.mark.parametrize(
