@@ -279,3 +279,18 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, said:
     file.write_text(text)
     with pytest.raises(Invalid, match=said):
         recording.load(file)
+
+
+def test_aas_check_lists_what_is_wrong_in_a_file(tmp_path: Path) -> None:
+    right = '{"submodels": [{"modelType": "Submodel", "id": "urn:sm", "idShort": "Data"}]}'
+    (tmp_path / "right.json").write_text(right)
+    (tmp_path / "wrong.json").write_text(right.replace("Data", "No name"))
+    (tmp_path / "none.json").write_text("[")
+    done = run("aas", "check", "right.json", folder=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0, ["right.json: JSON with 0 shells, 1 submodels, 0 concepts, 0 files.", "Nothing is wrong in it."]
+    )  # fmt: skip
+    done = run("aas", "check", "wrong.json", folder=tmp_path)
+    assert (done.returncode, "1 findings" in done.stdout, "No name" in done.stdout) == (1, True, True)
+    done = run("aas", "check", "none.json", folder=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0][:40]) == (2, "The JSON is broken at line 1, column 2: ")

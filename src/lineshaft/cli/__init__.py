@@ -11,7 +11,7 @@ import typer
 
 from lineshaft.kernel.errors import PlatformError
 
-from . import apply, check, demo, doctor, export, importing, map_, new, run, sample
+from . import aas, apply, check, demo, doctor, export, importing, map_, new, run, sample
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Lineshaft, an open industrial internet platform. Start with: lineshaft demo",
 )
-for module in (demo, run, check, sample, new, map_, apply, export, importing, doctor):
+for module in (demo, run, check, sample, new, map_, apply, export, importing, aas, doctor):
     module.register(app)
 
 

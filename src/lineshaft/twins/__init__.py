@@ -6,6 +6,7 @@ Holds  twins, their types, their history, series without a place (table prefix t
 Ask    Twins; Simulations for what models of mechanisms compute
 """
 
+from . import exports, files
 from .errors import BadTwin, NoChange, NoModel, NoTwin, NoType, Outdated, Superseded, Taken
 from .events import TwinChanged, TwinCreated, TwinRetired
 from .model import (
@@ -53,5 +54,5 @@ __all__ = [
     "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType", "Operations",
     "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Repository", "Running",
     "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired",
-    "TwinState", "Twins", "TwinsSettings", "Words", "found_in_nodes", "found_in_tags", "say",
+    "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

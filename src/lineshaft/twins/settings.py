@@ -7,6 +7,27 @@ from pydantic import Field
 from lineshaft.kernel.config import Section
 
 
+class FileSettings(Section):
+    """How much an AAS file may ask of this process; what asks for more is refused before it is done."""
+
+    file_mb: int = Field(default=512, ge=1)
+    """The file itself, in MiB."""
+    unpacked_mb: int = Field(default=2_048, ge=1)
+    """All parts of a package together, unpacked, in MiB."""
+    part_mb: int = Field(default=1_024, ge=1)
+    """One part of a package, unpacked, in MiB."""
+    ratio: int = Field(default=200, ge=2)
+    """How many times larger than packed a part over 1 MiB may be."""
+    parts: int = Field(default=10_000, ge=1)
+    """Parts of a package."""
+    depth: int = Field(default=64, ge=1, le=64)
+    """Elements inside elements."""
+    nodes: int = Field(default=40_000_000, ge=1)
+    """JSON members and items, or XML elements, of one document."""
+    text_mb: int = Field(default=128, ge=1)
+    """Characters of one value, in millions."""
+
+
 class TwinsSettings(Section):
     """What exists in the plant, and its mirror on MQTT."""
 
@@ -21,3 +42,5 @@ class TwinsSettings(Section):
     """A topic changes at most this often."""
     mirror_most_per_s: int = Field(default=2_000, ge=1)
     """Topics written in one second, all together; what is more waits, newest value first come."""
+    files: FileSettings = FileSettings()
+    """Limits of AAS files that are read."""

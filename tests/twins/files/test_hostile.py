@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lineshaft.twins import files
+from lineshaft.twins.settings import FileSettings
 
 from .conftest import ALL_KINDS, aasx, environment_of, package, prop, rels
 
@@ -223,3 +224,9 @@ def test_a_refused_file_leaves_the_next_one_untouched() -> None:
             files.read(make())
     data: Any = files.to_bytes(ALL_KINDS)[0]
     assert files.read(data).environment == ALL_KINDS
+
+
+def test_the_limits_of_the_configuration_are_those_of_the_reader() -> None:
+    assert files.Limits.of(FileSettings()) == files.Limits()
+    assert files.Limits.of(FileSettings(file_mb=1, depth=3)).file == 1024 * 1024
+    assert files.Limits.of(FileSettings(file_mb=1, depth=3)).depth == 3

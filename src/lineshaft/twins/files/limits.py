@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lineshaft.twins.settings import FileSettings
+
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one file; the defaults let a package of two million elements through."""
+    """Bounds of one file; the defaults let a package of three million elements through."""
 
     file: int = 512 * _MIB
     """Bytes of the file itself."""
@@ -27,3 +29,12 @@ class Limits:
     """JSON members and items, or XML elements, of one document."""
     text: int = 128 * _MIB
     """Characters of one value."""
+
+    @staticmethod
+    def of(settings: FileSettings) -> Limits:
+        """The limits as `[twins.files]` of the configuration sets them."""
+        return Limits(
+            file=settings.file_mb * _MIB, unpacked=settings.unpacked_mb * _MIB, part=settings.part_mb * _MIB,
+            ratio=settings.ratio, parts=settings.parts, depth=settings.depth, nodes=settings.nodes,
+            text=settings.text_mb * _MIB,
+        )  # fmt: skip
