@@ -26,6 +26,9 @@ from lineshaft.edge import SHELF, TagSettings
 from lineshaft.kernel.config import KERNEL_SECTIONS
 from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.facts import Fact, subject_of
+from lineshaft.twins.api.aas import routes as aas_routes
+from lineshaft.twins.api.aas.description import PROFILES
+from lineshaft.twins.api.aas.roots import SUBMODEL_ROOTS
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "Written by `python docs/generate.py`: change the code, not this page."
@@ -44,6 +47,13 @@ BESIDES = """`/api/docs` of a running platform shows the same and lets you try.
 
 Besides: `/healthz` (200 or 503, for everybody), `/metrics` (Prometheus, with a token), and the WebSocket
 `/api/v1/live`; [Query data](../guides/query-data.md) tells how to speak to it."""
+
+
+AAS_API = """The operations of IDTA-01002 that `/api/v3.0` and `/api/v3.1` serve.
+The specification says what goes in and out, [Use twins through the AAS API](../guides/aas.md) how to begin.
+
+Everything below `/submodels/{smId}` stands below `/shells/{aasId}/submodels/{smId}`, `/one/{id}/submodel` and
+`/one/{id}/aas/submodels/{smId}` too."""
 
 
 class Unbuilt:
@@ -110,6 +120,22 @@ def http() -> Iterator[str]:
             yield f"### {name}\n\n{shape.get('description', '')}\n\n{fields(shape, shapes)}"
 
 
+def aas() -> Iterator[str]:
+    yield AAS_API
+    again = tuple(root.address for root in SUBMODEL_ROOTS[1:])
+    shown = [one for one in aas_routes() if not one.address.startswith(again)]
+    for start in dict.fromkeys(one.address.split("/")[1] for one in shown):
+        yield f"## /{start}"
+        rows = [
+            (code(f"{one.method} {one.address}"), one.summary) for one in shown if one.address.split("/")[1] == start
+        ]
+        yield table(("operation", "what it does"), *rows)
+    for version, names in PROFILES.items():
+        yield f"## Profiles of {version}"
+        rows = [(name, ", ".join(f"SSP-{number:03}" for number in numbers)) for name, numbers in names.items()]
+        yield table(("service specification", "profiles"), *rows)
+
+
 def cli() -> Iterator[str]:
     for name, command in typer.main.get_command(commands).commands.items():  # type: ignore[attr-defined]
         if not command.hidden:
@@ -130,9 +156,9 @@ def main(check: bool) -> int:
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
     stale = 0
-    for write in (settings, errors, facts, connectors, http, cli):
+    for write in (settings, errors, facts, connectors, http, aas, cli):
         file = FOLDER / f"{write.__name__}.md"
-        title = {"http": "HTTP", "cli": "Commands"}.get(write.__name__, write.__name__.capitalize())
+        title = {"http": "HTTP", "aas": "AAS API", "cli": "Commands"}.get(write.__name__, write.__name__.capitalize())
         text = "\n\n".join(part for part in (f"# {title}", NOTE, *write()) if part) + "\n"
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             stale += 1

@@ -67,6 +67,7 @@ class Platform:
     memory: Memory
     repository: twins.Repository
     operations: twins.Operations
+    bulk: twins.Bulk
     twins: twins.Twins
     simulations: Simulations
 
@@ -98,6 +99,8 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     operations = twins.Operations(repository, guarded.guard)
     stack.push_async_callback(operations.close)
     simulations = Simulations(db, guarded.guard, memory.historian, data / "models")
+    bulk = twins.Bulk(repository)
+    stack.push_async_callback(bulk.close)
     return Platform(
         config=config,
         db=db,
@@ -111,6 +114,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         repository=repository,
         operations=operations,
         simulations=simulations,
+        bulk=bulk,
     )
 
 

@@ -35,5 +35,7 @@ def build_site(platform: Platform, roles: set[str]) -> ASGIApp:
 def build_aas(platform: Platform) -> ASGIApp:
     """The AAS API behind the gate, which tells refusals in its words."""
     public = platform.config.get(HttpSettings).public_url
-    services = aas.Services(repository=platform.repository, operations=platform.operations, public_url=public)
+    services = aas.Services(
+        repository=platform.repository, operations=platform.operations, bulk=platform.bulk, public_url=public
+    )
     return security_web.Gate(aas.application(services), platform.security, public, refuse=aas.refusal)

@@ -38,6 +38,7 @@ from .model import (
 from .model.simulation import Model
 from .service import (
     Altered,
+    Bulk,
     Computed,
     Operations,
     Projection,
@@ -50,9 +51,10 @@ from .service import (
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Change", "Computed", "Condition", "Counts",
-    "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType", "Operations",
-    "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Repository", "Running",
-    "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired",
-    "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
+    "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
+    "Counts", "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType",
+    "Operations", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Repository",
+    "Running", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
+    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files", "found_in_nodes",
+    "found_in_tags", "say",
 ]  # fmt: skip

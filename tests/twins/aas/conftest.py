@@ -20,7 +20,7 @@ from lineshaft.security.api import Gate
 from lineshaft.twins.api.aas import Services, application, refusal
 from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model.repository import Kind
-from lineshaft.twins.service import Operations, Repository
+from lineshaft.twins.service import Bulk, Operations, Repository
 
 HERE = Path(__file__).parent
 ENVIRONMENT: dict[str, Any] = json.loads((HERE / "environment.json").read_text())
@@ -81,12 +81,15 @@ async def served(db: Database) -> AsyncIterator[Served]:
     repository = Repository(db, security.guard, "acme")
     operations = Operations(repository, security.guard)
     await fill(repository)
-    app = Gate(application(Services(repository=repository, operations=operations)), security, refuse=refusal)
+    bulk = Bulk(repository)
+    services = Services(repository=repository, operations=operations, bulk=bulk)
+    app = Gate(application(services), security, refuse=refusal)
     async with served_at(app) as url:
         here = Served(url, "", "", security, repository, operations)
         here.engineer = await here.token(Grant(role=Role.ENGINEER, subtree="acme"))
         here.viewer = await here.token(Grant(role=Role.VIEWER, subtree="acme"))
         yield here
+    await bulk.close()
     await operations.close()
 
 

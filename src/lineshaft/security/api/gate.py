@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,7 +43,10 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",  # stricter ones make browsers send `Origin: null` with our own forms
     "cross-origin-opener-policy": "same-origin",
+    "strict-transport-security": "max-age=31536000",
 }
+_SAFE = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+"""The last is for TLS only."""
 
 Identify = Callable[[HTTPConnection], Awaitable[Who | None]]
 Refuse = Callable[[PlatformError, str], ASGIApp]
@@ -147,13 +150,13 @@ async def _refuse(refuse: Refuse, error: PlatformError, scope: Scope, receive: R
 
 
 def _with_headers(send: Send, connection: HTTPConnection) -> Send:
+    safe = _SAFE if connection.scope.get("scheme") in ("https", "wss") else _SAFE[:-1]
+
     async def send_safely(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-            if connection.url.scheme == "https":
-                headers.setdefault("strict-transport-security", "max-age=31536000")
+            told = list(message.get("headers", ()))
+            names = {name for name, _ in told}
+            message["headers"] = told + [pair for pair in safe if pair[0] not in names]
         await send(message)
 
     return send_safely

@@ -248,3 +248,17 @@ def check_pattern(pattern: Operand) -> None:
 def matches(pattern: str, text: str) -> bool:
     """Whether a pattern occurs in a text, in time linear in both."""
     return bool(pc.match_substring_regex(pa.scalar(text), pattern=pattern).as_py())
+
+
+def roots_of(condition: Condition | Operand) -> frozenset[str]:
+    """The roots of all fields in a condition."""
+    match condition:
+        case Field(root):
+            return frozenset({root})
+        case Compare(_, left, right):
+            return roots_of(left) | roots_of(right)
+        case Every(parts) | Some(parts):
+            return frozenset().union(*map(roots_of, parts))
+        case Not(of) | Cast(_, of):
+            return roots_of(of)
+    return frozenset()

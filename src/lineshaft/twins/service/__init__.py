@@ -1,6 +1,7 @@
 """What can be asked about twins, and done to them."""
 
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
+from .bulk import Bulk
 from .now import Now
 from .operations import Operations
 from .repository import Projection, Repository
@@ -9,6 +10,6 @@ from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption", "Altered", "Computed", "Now", "Operations", "Projection", "Repository", "Simulations", "Twins", "Types",
-    "enriched", "found_in_nodes", "found_in_tags",
+    "Adoption", "Altered", "Bulk", "Computed", "Now", "Operations", "Projection", "Repository", "Simulations", "Twins",
+    "Types", "enriched", "found_in_nodes", "found_in_tags",
 ]  # fmt: skip

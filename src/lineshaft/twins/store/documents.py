@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +124,17 @@ def _stored(row: Any) -> Stored:
 
 
 async def page(
-    tx: Transaction, kind: Kind, filters: Filters, trees: Sequence[str], *, after: int, limit: int
+    tx: Transaction,
+    kind: Kind,
+    filters: Filters,
+    trees: Sequence[str],
+    *,
+    after: int,
+    limit: int,
+    among: Collection[int] | None = None,
 ) -> list[Stored]:
-    """Documents of a kind that fit, by number, after one number."""
-    few = await _few(tx, kind, filters, trees)
+    """Documents of a kind that fit, by number, after one number; of `among` only, when given."""
+    few = await _few(tx, kind, filters, trees) if among is None else among
     query = _query(kind, filters, trees, after)
     if few is None:
         return [_stored(row) for row in await tx.all(query.limit(limit))]

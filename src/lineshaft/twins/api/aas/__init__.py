@@ -15,12 +15,15 @@ from itertools import chain
 from lineshaft.twins.metamodel import V30, V31
 
 from . import (
+    bulk,
     concepts,
     description,
     discovery,
     elements,
     files,
     operations,
+    packages,
+    query,
     registry,
     serialization,
     shells,
@@ -33,8 +36,8 @@ from .tree import Route, Tree
 
 MOUNTS = {"/api/v3.0": V30, "/api/v3.1": V31}
 _PARTS = (
-    shells, submodels, elements, files, operations, concepts, registry, discovery, serialization, standalone,
-    description,
+    shells, submodels, elements, files, operations, concepts, registry, bulk, discovery, query, packages, serialization,
+    standalone, description,
 )  # fmt: skip
 
 

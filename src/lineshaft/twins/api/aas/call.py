@@ -108,9 +108,9 @@ class Call:
                 raise TooLarge(f"The body has more than {most} bytes.", hint="Send less at once.")
         return b"".join(parts)
 
-    async def json(self) -> Any:
+    async def json(self, most: int = BODY_MOST) -> Any:
         """The body as JSON, of bounded depth."""
-        body = await self.body()
+        body = await self.body(most)
         try:
             found = orjson.loads(body)
         except orjson.JSONDecodeError as error:

@@ -12,6 +12,10 @@ _PREFIX = "https://admin-shell.io/aas/API/3"
 _REPOSITORIES = {
     "AssetAdministrationShellRepositoryServiceSpecification": (1, 2),
     "SubmodelRepositoryServiceSpecification": (1, 2),
+    "AssetAdministrationShellRegistryServiceSpecification": (1, 2),
+    "SubmodelRegistryServiceSpecification": (1, 2),
+    "DiscoveryServiceSpecification": (1,),
+    "AasxFileServerServiceSpecification": (1,),
 }
 _ALONE = {
     "AssetAdministrationShellServiceSpecification": (1, 2),
@@ -19,8 +23,17 @@ _ALONE = {
 }
 PROFILES = {
     "3.0": _REPOSITORIES | {"ConceptDescriptionServiceSpecification": (1,)},
-    "3.1": _REPOSITORIES | {"ConceptDescriptionRepositoryServiceSpecification": (1,)},
+    "3.1": {
+        "AssetAdministrationShellRepositoryServiceSpecification": (1, 2, 3),
+        "SubmodelRepositoryServiceSpecification": (1, 2, 5),
+        "ConceptDescriptionRepositoryServiceSpecification": (1, 2),
+        "AssetAdministrationShellRegistryServiceSpecification": (1, 2, 3, 4, 5),
+        "SubmodelRegistryServiceSpecification": (1, 2, 3, 4),
+        "DiscoveryServiceSpecification": (1, 2),
+        "AasxFileServerServiceSpecification": (1,),
+    },
 }
+"""Profiles of templates only are not among them: instances are served too."""
 
 
 def routes() -> Iterator[Route]:

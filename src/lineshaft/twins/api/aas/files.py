@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -99,14 +99,20 @@ async def uploaded(call: Call) -> tuple[Attachment, dict[str, list[str]]]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     try:
-        form = await Request(call.scope, receive).form(max_files=1, max_fields=20, max_part_size=1 << 20)
+        async with Request(call.scope, receive).form(max_files=1, max_fields=20, max_part_size=1 << 20) as form:
+            return await _read(form)
     except (MultiPartException, HTTPException, UnicodeDecodeError, ValueError, KeyError) as error:
         raise Invalid("The multipart body cannot be read.", hint="Send one file and short fields.") from error
-    file = next((part for _, part in form.multi_items() if isinstance(part, UploadFile)), None)
+
+
+async def _read(form: FormData) -> tuple[Attachment, dict[str, list[str]]]:
     fields: dict[str, list[str]] = {}
+    file: UploadFile | None = None
     for name, part in form.multi_items():
         if isinstance(part, str):
             fields.setdefault(name, []).append(part)
+        else:
+            file = part
     if file is None:
         raise Invalid("The multipart body holds no file.", hint="Send it as the field 'file'.")
     name = (fields.get("fileName") or [file.filename or ""])[0].strip() or "file"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from lineshaft.kernel.errors import Invalid
 from lineshaft.twins.metamodel import V31, checking, forms, paths
@@ -43,8 +44,7 @@ async def start(root: SubmodelRoot, plain: bool, call: Call) -> Answer:
     """Invoke; the answer says where to ask how far it is."""
     invocation = await _asked(root, call, plain=plain)
     handle = await call.services.operations.start(call.who, invocation)
-    up = "../../" if plain else "../"
-    return Answer(status=202, headers=(("location", f"{up}operation-status/{handle}"),))
+    return Answer(status=202, headers=(("location", _place(root, call, "operation-status", handle)),))
 
 
 async def status(root: SubmodelRoot, call: Call) -> Answer:
@@ -52,8 +52,13 @@ async def status(root: SubmodelRoot, call: Call) -> Answer:
     handle = call.names["handle"]
     state = await call.services.operations.state(call.who, await root.id(call), call.names["path"], handle)
     if state.ended:
-        return Answer(status=302, headers=(("location", f"../operation-results/{handle}"),))
+        return Answer(status=302, headers=(("location", _place(root, call, "operation-results", handle)),))
     return told({"executionState": state.value})
+
+
+def _place(root: SubmodelRoot, call: Call, what: str, handle: str) -> str:
+    """The address itself: '../', as the specification shows it, would lead one level too high by RFC 3986."""
+    return f"{root.location(call)}/submodel-elements/{quote(call.names['path'], safe='')}/{what}/{handle}"
 
 
 async def outcome(root: SubmodelRoot, plain: bool, call: Call) -> Answer:

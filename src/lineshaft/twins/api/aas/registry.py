@@ -144,7 +144,7 @@ def _href(call: Call, address: str, id_: str) -> str:
 
 async def create(of: Registry, call: Call) -> Answer:
     """Register a descriptor."""
-    body = checked(of, await call.object("a descriptor"))
+    body = await call.object("a descriptor")
     found = await call.services.repository.create(call.who, of.kind, body)
     return made(call.at(of.address, encode_id(found.id)), body=found.body, etag=found.etag)
 
@@ -153,9 +153,7 @@ async def replace(of: Registry, call: Call) -> Answer:
     """Replace or register a descriptor."""
     id_, body = call.id(of.name), await call.object("a descriptor")
     body.setdefault("id", id_)
-    found, is_new = await call.services.repository.replace(
-        call.who, of.kind, id_, checked(of, body), if_match=if_match(call)
-    )
+    found, is_new = await call.services.repository.replace(call.who, of.kind, id_, body, if_match=if_match(call))
     if is_new:
         return made(call.at(of.address, call.names[of.name]), body=found.body, etag=found.etag)
     return Answer(status=204, etag=found.etag)
@@ -180,9 +178,9 @@ async def _only_registered(of: Registry, call: Call, id_: str) -> Json:
     return content(registered)
 
 
-def checked(of: Registry, body: Json) -> Json:
-    """A descriptor with nothing wrong in it."""
-    for finding in descriptors.findings(body, of_a_shell=of is SHELLS):
+def checked(body: Json) -> Json:
+    """A submodel descriptor with nothing wrong in it."""
+    for finding in descriptors.findings(body, of_a_shell=False):
         raise Invalid(f"{finding.path or 'The descriptor'} {finding.message}.", hint="Nothing was registered.")
     return body
 
@@ -213,7 +211,7 @@ def _at(descriptor: Json, id_: str) -> int:
 
 async def add_below(call: Call) -> Answer:
     """Add one."""
-    body = checked(SUBMODELS, await call.object("a submodel descriptor"))
+    body = checked(await call.object("a submodel descriptor"))
 
     def edit(descriptor: Json) -> Json:
         there = descriptor.get("submodelDescriptors") or []
@@ -229,7 +227,7 @@ async def add_below(call: Call) -> Answer:
 async def replace_below(call: Call) -> Answer:
     """Replace or add one."""
     id_, body = call.id("smId"), await call.object("a submodel descriptor")
-    if checked(SUBMODELS, {"id": id_, **body})["id"] != id_:
+    if checked({"id": id_, **body})["id"] != id_:
         raise Invalid(f"The body is of {str(body['id'])[:200]!r}, the address of {id_[:200]!r}.")
     is_new = False
 

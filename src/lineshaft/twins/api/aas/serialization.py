@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
+from functools import partial
+from typing import Any
 
 from lineshaft.kernel.errors import Invalid, NotFound, PlatformError
+from lineshaft.kernel.tasks import in_thread
+from lineshaft.twins.files import Attachment, to_bytes
 from lineshaft.twins.metamodel import identifiers, paths, references
-from lineshaft.twins.metamodel.kinds import Json
+from lineshaft.twins.metamodel.kinds import FILE, Json, kind_of
 from lineshaft.twins.model.repository import Document, Kind
 
 from .asked import flag
@@ -18,6 +22,8 @@ from .tree import Route
 
 MOST = 10_000
 """Documents of one file."""
+FILES_MOST = 256 << 20
+"""Bytes of attachments in one package."""
 AT_ONCE = 50
 XML = "application/xml"
 AASX = "application/asset-administration-shell-package+xml"
@@ -54,9 +60,9 @@ async def answer(
     if not any(named.values()):
         named = {Kind.SHELL: list(shells), Kind.SUBMODEL: list(submodels)}
     found = await gathered(call, named, concepts=concepts, everything=bounds is None and not any(named.values()))
-    if media != JSON:
-        raise NotAcceptable(f"{media} cannot be made here.", hint=f"Accept {JSON}.")
-    return Answer(body=_environment(found))
+    if media == JSON:
+        return Answer(body=_environment(found))
+    return Answer(body=await _packed(call, found, media), media=media)
 
 
 def _environment(found: dict[Kind, list[Document]]) -> bytes:
@@ -127,3 +133,45 @@ def _meanings(submodels: Iterable[Json]) -> Iterator[str]:
         yield from references.semantics(submodel)
         for _, element in paths.walk(submodel):
             yield from references.semantics(element)
+
+
+async def _packed(call: Call, found: dict[Kind, list[Document]], media: str) -> bytes:
+    """The environment as XML, or as a package with the files its elements name."""
+    environment = {GROUPS[kind]: list(map(content, documents)) for kind, documents in found.items() if documents}
+    choices: dict[str, Any] = {"form": "xml" if media == XML else "aasx", "version": call.dialect.version}
+    if media != XML:
+        choices["supplements"] = [one async for one in _supplements(call, found)]
+    made, _ = await in_thread(partial(to_bytes, environment, **choices))
+    return made
+
+
+async def _supplements(call: Call, found: dict[Kind, list[Document]]) -> AsyncIterator[Attachment]:
+    room, seen = FILES_MOST, set[str]()
+    for kind, documents in found.items():
+        for one in documents:
+            for path, name in _named_files(kind, content(one)):
+                file = await _file(call, kind, one.id, path) if name not in seen else None
+                if file is None:
+                    continue
+                seen.add(name)
+                room -= len(file.content)
+                if room < 0:
+                    raise Invalid(f"The files are larger than {FILES_MOST} bytes.", hint="Ask for fewer shells.")
+                yield Attachment(name=name, content_type=file.content_type, data=file.content)
+
+
+def _named_files(kind: Kind, document: Json) -> Iterator[tuple[str, str]]:
+    """Paths of elements with a file kept here, and its name in a package."""
+    if kind is Kind.SHELL:
+        thumbnail = (document.get("assetInformation") or {}).get("defaultThumbnail") or {}
+        elements: list[tuple[str, Any]] = [("", thumbnail.get("path"))]
+    else:
+        elements = [(path, one.get("value")) for path, one in paths.walk(document) if kind_of(one) == FILE]
+    yield from ((path, name) for path, name in elements if isinstance(name, str) and name.startswith("/"))
+
+
+async def _file(call: Call, kind: Kind, id_: str, path: str) -> Any:
+    try:
+        return await call.services.repository.get_file(call.who, kind, id_, path)
+    except NotFound:
+        return None

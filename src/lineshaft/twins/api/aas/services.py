@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lineshaft.twins.service import Operations, Repository
+from lineshaft.twins.service import Bulk, Operations, Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,5 +13,6 @@ class Services:
 
     repository: Repository
     operations: Operations
+    bulk: Bulk
     public_url: str = ""
     """Where people reach the platform when a proxy stands in front; else the Host of a request counts."""

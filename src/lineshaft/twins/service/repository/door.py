@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import BadDocument, Stale
+from lineshaft.twins.metamodel import descriptors
 from lineshaft.twins.metamodel.checking import Finding, check
 from lineshaft.twins.model.repository import Json, Kind
 
@@ -25,6 +29,7 @@ def check_document(kind: Kind, document: Any) -> Json:
     named(kind, told)
     wanted = _MODEL_TYPES.get(kind)
     if wanted is None:
+        _check_descriptor(kind, told)
         return told
     if told.get("modelType", wanted) != wanted:
         raise BadDocument(f"The modelType of a {kind.words} is {wanted}, not {str(told['modelType'])[:80]!r}.")
@@ -32,6 +37,24 @@ def check_document(kind: Kind, document: Any) -> Json:
     if findings := check(told, wanted):
         raise BadDocument(_sentence(kind, findings), findings=findings)
     return told
+
+
+def _check_descriptor(kind: Kind, document: Json) -> None:
+    if kind is Kind.PACKAGE:
+        return
+    if findings := descriptors.findings(document, of_a_shell=kind is Kind.SHELL_DESCRIPTOR):
+        raise BadDocument(_sentence(kind, findings), findings=findings)
+
+
+@contextmanager
+def about(number: int, thing: Any) -> Iterator[None]:
+    """Let a refusal inside say which of many documents it is about."""
+    try:
+        yield
+    except PlatformError as error:
+        id_ = str(thing.get("id", "") if isinstance(thing, dict) else "")[:200]
+        error.message = f"Number {number + 1} ({id_ or 'without an id'}): {error.message}"
+        raise
 
 
 def named(kind: Kind, document: Json) -> str:

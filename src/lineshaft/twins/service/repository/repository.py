@@ -18,7 +18,8 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry import Live
 from lineshaft.twins.errors import BadDocument
-from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken
+from lineshaft.twins.metamodel.query import Question
+from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken, Verb
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import entry_of
@@ -28,10 +29,11 @@ from .attachments import Attachments
 from .bulk import Bulk, Progress
 from .desk import Desk, shown
 from .discovery import Discovery
-from .door import check_document, check_match, step_of
+from .door import about, check_document, check_match, step_of
 from .graph import Graph
 from .history import History
 from .living import Living, bound
+from .questions import Questions
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
 from .values import Values
@@ -55,6 +57,7 @@ class Repository:
         self._values = Values(desk)
         self._discovery = Discovery(desk)
         self._history = History(desk)
+        self._questions = Questions(desk)
         self._attachments = Attachments(desk)
         self._bulk = Bulk(desk)
         self.graph = Graph(desk)
@@ -89,6 +92,12 @@ class Repository:
                         size += len(one.body)
                 if len(rows) < asked:
                     return Page(documents=tuple(found))
+
+    async def ask(
+        self, who: Who, kind: Kind, question: Question, *, after: int | None = None, limit: int = 100
+    ) -> Page:
+        """Documents that answer a question of the query language, by number, after one number."""
+        return await self._questions.answer(who, kind, question, after=after, limit=limit)
 
     # ---- writing ----
 
@@ -231,6 +240,30 @@ class Repository:
     async def drop_file(self, who: Who, kind: Kind, id_: str, path: str = "") -> None:
         """Take a file away; NoFile without one."""
         await self._attachments.drop(who, kind, id_, path)
+
+    async def in_bulk(self, who: Who, kind: Kind, verb: Verb, things: Sequence[Json]) -> None:
+        """Create, replace or delete (by `id`) many documents in one transaction: all or none.
+
+        A refusal names the document it is about.
+        """
+        async with self._desk.writing(who) as (tx, now):
+            for number, thing in enumerate(things):
+                with about(number, thing):
+                    await self._one_of_many(tx, now, kind, verb, thing)
+
+    async def _one_of_many(self, tx: Transaction, who: Who, kind: Kind, verb: Verb, thing: Json) -> None:
+        if verb is Verb.DELETED:
+            stored = await self._desk.standing(tx, who, kind, thing["id"])
+            self._desk.may(who, Role.ENGINEER, stored.place, "twins.documents.delete")
+            await writing.delete(tx, self._desk.guard, who, stored)
+            return
+        document = await _checked(kind, thing)
+        if verb is Verb.CREATED or await documents.find(tx, kind, document["id"]) is None:
+            await self._create(tx, who, kind, document, None)
+            return
+        stored = await self._desk.standing(tx, who, kind, document["id"])
+        self._desk.may(who, Role.ENGINEER, stored.place, CHANGE)
+        await self._change(tx, who, stored, document)
 
     async def _create(self, tx: Transaction, who: Who, kind: Kind, document: Json, place: PlantPath | None) -> Stored:
         there = await self._desk.place_for(tx, who, kind, document, place)
