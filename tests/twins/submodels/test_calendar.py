@@ -23,6 +23,7 @@ from lineshaft.twins.submodels.calendar import (
 
 BERLIN = "Europe/Berlin"
 HOUR = timedelta(hours=1)
+HOURS = ",".join(str(hour) for hour in range(24))
 
 
 def event(uid: str, start: str, end: str, *more: str, name: str = "VEVENT", zone: str = BERLIN) -> str:
@@ -160,7 +161,12 @@ def test_the_end_of_a_job_is_found_over_breaks_and_weekends() -> None:
     [
         ("hello", "is no iCalendar file"),
         (file("BEGIN:VEVENT", "UID:x", "DTSTART:garbage", "END:VEVENT"), "The event 'x' has a DTSTART that is no time"),
-        (file(event("x", "20260105T060000", "20260105T070000", "RRULE:FREQ=SECONDLY")), "more often than hourly"),
+        (file(event("x", "20260105T060000", "20260105T070000", "RRULE:FREQ=HOURLY")), "more often than daily"),
+        (
+            file(event("x", "20260105T060000", "20260105T070000", "RRULE:FREQ=DAILY;BYMINUTE=0,30;BYHOUR=" + HOURS)),
+            "recurs more than 24 times a day",
+        ),
+        (file(event("x", "00010105T060000", "00010105T070000", "RRULE:FREQ=DAILY")), "begins in 1; calendars begin"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(text: str, says: str) -> None:

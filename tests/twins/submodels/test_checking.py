@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.metamodel.kinds import SLOTS, children
@@ -204,9 +207,26 @@ def test_a_language_the_template_requires_is_missed() -> None:
     assert found.message == "Field: the text lacks the language en."
 
 
-def test_a_pattern_that_could_take_for_ever_is_not_tried() -> None:
-    own = loaded("xs:string", AllowedValue="(a+)+b")
-    assert check(new(own, "urn:x", values={"Field": "a" * 40}), own) == []
+@pytest.mark.parametrize("pattern", ["(a+)+b", "((a+)c?)+b", "(a|a)*b", "a*a*a*a*a*a*b"])
+def test_a_pattern_made_to_take_for_ever_is_judged_at_once(pattern: str) -> None:
+    own = loaded("xs:string", AllowedValue=pattern)
+    began = time.process_time()
+    assert [f.rule for f in check(new(own, "urn:x", values={"Field": "a" * 5000}), own)] == [Rule.VALUE]
+    assert check(new(own, "urn:x", values={"Field": "a" * 5000 + "b"}), own) == []
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?=a)b", r"(a)\1", "a{1000}{1000}{1000}"])
+def test_a_pattern_that_cannot_be_judged_holds_nobody(pattern: str) -> None:
+    own = loaded("xs:string", AllowedValue=pattern)
+    assert check(new(own, "urn:x", values={"Field": "anything"}), own) == []
+
+
+def test_a_pattern_holds_for_the_whole_text() -> None:
+    own = loaded("xs:string", AllowedValue="a|bc")
+    for text, fits in (("a", True), ("bc", True), ("ac", False), ("a\n", False)):
+        said = new(own, "urn:x", values={"Field": text})
+        assert (check(said, own) == []) is fits, text
 
 
 def test_a_submodel_of_another_template_is_told_so() -> None:
@@ -288,3 +308,16 @@ def test_t57_the_shell_of_an_instance_is_derived_from_that_of_its_type() -> None
     assert shell["assetInformation"] == {"assetKind": "Instance", "globalAssetId": "https://example.com/asset/1"}
     assert shell["submodels"][0]["keys"][0]["value"] == "https://example.com/sm/1"
     assert metamodel.check(shell) == []
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_t57_whatever_is_asked_for_the_instance_fits(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([name for name in NAMES if name != "interfaces"]))
+    paths = sorted(path for path, _ in template(name).walk())
+    wanted = data.draw(st.sets(st.sampled_from(paths), max_size=6))
+    # Of elements of which one is enough, two are never asked for together.
+    either = [path for path, element in template(name).walk() if element.either and path in wanted]
+    made = new(template(name), "urn:x", include=wanted - set(either))
+    assert check(made, template(name)) == []
+    assert metamodel.check(made) == []

@@ -11,7 +11,8 @@ import pytest
 
 from lineshaft.twins.metamodel import checking as metamodel
 from lineshaft.twins.submodels import BadScript, BadSubmodel, check, new, template
-from lineshaft.twins.submodels.interface_mapping import Script, mappings_of, run
+from lineshaft.twins.submodels.interface_mapping import Mapping, Script, Sink, Source, mappings_of, run, wired
+from lineshaft.twins.submodels.interfaces import Described
 
 EXAMPLE = """
 function aimc_main(sources)
@@ -187,3 +188,60 @@ def test_a_script_that_answers_for_another_sink_is_refused() -> None:
     (found,) = mappings_of(mapping(["A"], ["B"], body("return { C = 1 }")))
     with pytest.raises(BadSubmodel, match="answers for 'C', which is no sink"):
         run(found, {"A": 1})
+
+
+def test_a_script_may_fail_in_any_way_and_is_told_in_a_sentence() -> None:
+    for text in ("error({})", "error(nil)", "local function f() return 1 + f() end return f()", "return error"):
+        with pytest.raises(BadScript, match=r"^The transformation failed|^aimc_main returned"):
+            Script(body(text)).run({})
+
+
+def pointing(submodel: str, *steps: tuple[str, str]) -> dict[str, Any]:
+    keys = [{"type": "Submodel", "value": submodel}, *({"type": kind, "value": name} for kind, name in steps)]
+    return {"type": "ModelReference", "keys": keys}
+
+
+C, L, P = "SubmodelElementCollection", "SubmodelElementList", "Property"
+VOLTAGE = pointing("urn:aid", (C, "Meter"), (C, "InteractionMetadata"), (C, "properties"), (C, "voltage"))
+
+
+def meter(**more: Any) -> Described:
+    tags = [{"path": "voltage", "address": "1!holding:0"}, {"path": "climate/humidity", "address": "1!holding:2"}]
+    return Described(interface="Meter", connector="modbus", settings={"name": "meter", "tags": tags, **more})
+
+
+def wiring(source: dict[str, Any], sink: dict[str, Any]) -> Mapping:
+    return Mapping(name="m", sources=(Source(id="A", reference=source),), sinks=(Sink(id="A", reference=sink),))
+
+
+def test_t64_sources_lead_to_the_series_that_hold_them_and_sinks_to_elements() -> None:
+    sink = pointing("urn:twin", (C, "Phases"), (L, "Voltages"), (P, "2"))
+    found = wired(wiring(VOLTAGE, sink), {"urn:aid": [meter(path="hall/meter")]}, organisation="acme")
+    assert found.sources == {"A": "acme/hall/meter/voltage"}
+    assert found.sinks == {"A": ("urn:twin", "Phases.Voltages[2]")}
+    assert wired(wiring(VOLTAGE, sink), {"urn:aid": [meter()]}, organisation="acme").sources == {
+        "A": "acme/meter/voltage"
+    }
+
+
+def test_a_value_inside_an_object_is_found_too() -> None:
+    inner = pointing(
+        "urn:aid", (C, "Meter"), (C, "InteractionMetadata"), (C, "properties"), (C, "climate"), (C, "properties"),
+        (C, "humidity"),
+    )  # fmt: skip
+    found = wired(wiring(inner, VOLTAGE), {"urn:aid": [meter(path="acme/hall")]}, organisation="acme")
+    assert found.sources == {"A": "acme/hall/climate/humidity"}
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (pointing("urn:other", (C, "Meter"), (C, "properties"), (C, "voltage")), "no connection reads the source 'A'"),
+        (pointing("urn:aid", (C, "Meter"), (C, "properties"), (C, "current")), "no connection reads the source 'A'"),
+        (pointing("urn:aid"), "leads to no element of a submodel"),
+        ({}, "leads to no element of a submodel"),
+    ],
+)
+def test_a_source_nobody_reads_is_named(source: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadSubmodel, match=says):
+        wired(wiring(source, VOLTAGE), {"urn:aid": [meter()]}, organisation="acme")

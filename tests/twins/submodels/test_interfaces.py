@@ -161,6 +161,12 @@ def test_t65_opc_ua_forms_name_a_node_by_id_or_browse_path(form: dict[str, str],
     assert said["tags"] == [{"path": "speed", "kind": "number", "address": address}]
 
 
+def test_an_address_made_to_take_for_ever_is_refused_at_once() -> None:
+    made = description("opc.tcp://plc:4840", value("x", {"href": "/x"}), value("y", {"href": "/0:a" * 4000 + "/"}))
+    (found,), _ = connections_of(made)
+    assert [one.name for one in found.left_out] == ["y"]
+
+
 def test_t65_the_security_of_an_opc_ua_channel_is_kept() -> None:
     channel = group(
         "opcua_channel_sc",

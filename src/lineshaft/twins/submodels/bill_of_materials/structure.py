@@ -198,7 +198,8 @@ class _Reading:
 
 
 def _count(entity: Json, path: str) -> int:
-    said = next((e.get("value") for e in children(entity) if BULK_COUNT in semantics(e)), None)
+    counts = (e for e in children(entity) if kind_of(e) == PROPERTY and BULK_COUNT in semantics(e))
+    said = next((e.get("value") for e in counts), None)
     if said is None:
         return 1
     if not str(said).strip().isdigit() or int(said) < 1:

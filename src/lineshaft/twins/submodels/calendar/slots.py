@@ -10,6 +10,7 @@ their zone, so that a shift begins at six in summer and in winter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -25,7 +26,9 @@ from lineshaft.kernel.terms import TimeRange
 from lineshaft.twins.submodels.errors import BadSubmodel
 
 _MOST = 100_000
-_TOO_FAST = {"SECONDLY", "MINUTELY"}
+_TOO_FAST = {"SECONDLY", "MINUTELY", "HOURLY"}
+_MOST_A_DAY = 24
+_EARLIEST = 1970
 
 
 class Sort(StrEnum):
@@ -76,8 +79,7 @@ class Slot:
     def _starts(self, low: datetime, high: datetime) -> Iterator[datetime]:
         moments = set(self.also)
         if self.rule:
-            found = rrulestr(self.rule, dtstart=self.first).xafter(low, inc=True)
-            for count, moment in enumerate(found):
+            for count, moment in enumerate(rrulestr(self.rule, dtstart=self.first).xafter(low, inc=True)):
                 if moment > high:
                     break
                 if count >= _MOST:
@@ -144,6 +146,8 @@ def _slot(event: Any, home: tzinfo) -> Slot:
     if said is None:
         raise BadSubmodel(f"The event {uid!r} has no DTSTART.")
     first, zone = _local(said, home)
+    if first.year < _EARLIEST:
+        raise BadSubmodel(f"The event {uid!r} begins in {first.year}; calendars begin in {_EARLIEST}.")
     whole_days = not isinstance(said, datetime)
     length, exact = _length(event, uid, first, zone)
     if length == timedelta(0) and whole_days:
@@ -196,7 +200,9 @@ def _rule(event: Any, uid: str, zone: tzinfo) -> str:
         raise BadSubmodel(f"The event {uid!r} has {len(said)} rules of recurrence.", hint="Write one event per rule.")
     rule: Any = icalendar.vRecur(said)
     if set(map(str, rule.get("FREQ", ()))) & _TOO_FAST:
-        raise BadSubmodel(f"The event {uid!r} recurs more often than hourly.", hint="Write one longer slot.")
+        raise BadSubmodel(f"The event {uid!r} recurs more often than daily.", hint="Write DAILY with BYHOUR.")
+    if math.prod(max(1, len(rule.get(part, ()))) for part in ("BYHOUR", "BYMINUTE", "BYSECOND")) > _MOST_A_DAY:
+        raise BadSubmodel(f"The event {uid!r} recurs more than {_MOST_A_DAY} times a day.", hint="Write longer slots.")
     ends = [one for one in rule.get("UNTIL", ()) if isinstance(one, datetime) and one.tzinfo is not None]
     if ends:
         rule["UNTIL"] = [ends[0].astimezone(zone).replace(tzinfo=None)]

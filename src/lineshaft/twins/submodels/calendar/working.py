@@ -36,7 +36,10 @@ class ProductionCalendar:
 
 
 def working(calendar: ProductionCalendar, span: TimeRange) -> list[TimeRange]:
-    """The stretches of working time in a span of at most ten years, in order, none touching another."""
+    """The stretches of working time in a span of at most ten years, in order, none touching another.
+
+    A rule that never comes true is tried until the year 9999, some seconds: services call this in a thread.
+    """
     if span.span > _LONGEST:
         raise BadSubmodel("Working time is worked out for at most ten years at once.", hint="Ask in parts.")
     return [TimeRange(start=start, end=end) for start, end in _working(calendar, span)]

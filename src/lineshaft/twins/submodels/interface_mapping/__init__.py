@@ -2,5 +2,6 @@
 
 from .mapping import Mapping, Sink, Source, mappings_of, run
 from .sandbox import Script
+from .wiring import Wiring, element_of, wired
 
-__all__ = ["Mapping", "Script", "Sink", "Source", "mappings_of", "run"]
+__all__ = ["Mapping", "Script", "Sink", "Source", "Wiring", "element_of", "mappings_of", "run", "wired"]

@@ -15,7 +15,7 @@ from lineshaft.kernel.errors import Invalid
 from .reading import Interface, Point
 
 _NODE = re.compile(r"(?:ns=\d{1,5};|nsu=[^;]+;)?[isgb]=.+")
-_BROWSE = re.compile(r"(?:/(?:\d{1,5}:)?[^/]+)+")
+_BROWSE = re.compile(r"(?:/[^/]+)+")
 _MODES = {"none": "None", "sign": "Sign", "signandencrypt": "SignAndEncrypt"}
 _TERMS = {"1": "None", "2": "Sign", "3": "SignAndEncrypt"}
 
