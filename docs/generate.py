@@ -137,11 +137,17 @@ def aas() -> Iterator[str]:
 
 
 def cli() -> Iterator[str]:
-    for name, command in typer.main.get_command(commands).commands.items():  # type: ignore[attr-defined]
+    yield from command_pages(typer.main.get_command(commands), "lineshaft")
+
+
+def command_pages(group: Any, path: str) -> Iterator[str]:
+    for name, command in group.commands.items():
         if not command.hidden:
-            yield f"## lineshaft {name}\n\n{command.help}"
+            yield f"## {path} {name}\n\n{command.help}"
             rows = [(code(p.opts[0]), p.help or "", code(p.default)) for p in command.params]
             yield table(("argument", "meaning", "default"), *rows) if rows else ""
+            if hasattr(command, "commands"):
+                yield from command_pages(command, f"{path} {name}")
 
 
 def below(kind: Any) -> Iterator[Any]:

@@ -15,15 +15,15 @@ _ODD = re.compile(rb"\\u00(?:0[0-8bcef]|1[0-9a-f])|\\u[fF]{3}[eEfF]|\xef\xbf[\xb
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
-def read_json(data: bytes, limits: Limits) -> tuple[dict[str, Any], bool]:
+def read_json(data: bytes | bytearray, limits: Limits) -> tuple[dict[str, Any], bool]:
     """The environment as it stands in the file, and whether odd letters must be looked for in it."""
-    if data[:2] in _BOMS:
-        raise unreadable(f"JSON is encoded in {_BOMS[data[:2]]}; AAS files are UTF-8")
+    if bytes(data[:2]) in _BOMS:
+        raise unreadable(f"JSON is encoded in {_BOMS[bytes(data[:2])]}; AAS files are UTF-8")
     nodes = sum(map(data.count, (b",", b"{", b"[")))
     if nodes > limits.nodes:
         raise too_large(f"The JSON has more than {limits.nodes} members and items")
     try:
-        environment = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        environment = orjson.loads(memoryview(data)[3 if data.startswith(b"\xef\xbb\xbf") else 0 :])
     except orjson.JSONDecodeError as error:
         if "recursion" in error.msg.lower() or "depth" in error.msg:
             raise too_deep(limits.depth) from error

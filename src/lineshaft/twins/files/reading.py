@@ -128,7 +128,11 @@ def _document(
     if letter == b"<" or first[:4] in {b"\xff\xfe<\0", b"\xfe\xff\0<"}:
         environment, version = read_xml(_again(first, pieces), limits, report, progress)
     elif letter in {b"{", b"["} or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        environment, odd = read_json(b"".join(_again(first, pieces)), limits)
+        data = bytearray()
+        for piece in _again(first, pieces):
+            data += piece
+        environment, odd = read_json(data, limits)
+        del data
     elif not first.strip():
         raise unreadable(f"{name} is empty")
     else:
