@@ -230,3 +230,28 @@ def test_the_limits_of_the_configuration_are_those_of_the_reader() -> None:
     assert files.Limits.of(FileSettings()) == files.Limits()
     assert files.Limits.of(FileSettings(file_mb=1, depth=3)).file == 1024 * 1024
     assert files.Limits.of(FileSettings(file_mb=1, depth=3)).depth == 3
+
+
+@pytest.mark.parametrize("member", ["id", "idShort", "modelType"])
+def test_a_name_without_end_does_not_multiply_in_the_report(member: str) -> None:
+    endless = "x" * 5_000_000
+    elements = [prop(f"Bad {at}") for at in range(2_000)]
+    environment = environment_of({"modelType": "SubmodelElementCollection", "idShort": "Aa", "value": elements})
+    submodel = environment["submodels"][0]
+    (submodel if member == "id" else submodel["submodelElements"][0])[member] = endless
+    data = json.dumps(environment).encode()
+    tracemalloc.start()
+    report = files.read(data).report
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report.total >= 1
+    assert max(len(finding.path) + len(finding.value) for finding in report.findings) < 500
+    assert peak < 128 * 1024 * 1024
+
+
+def test_a_refusal_is_a_sentence_however_long_the_name_in_it_is() -> None:
+    for data in (package({"a/../" + "x" * 60_000: b""}), package({"x" * 60_000: b"", "X" * 60_000: b""}),
+                 b'<e xmlns="' + b"x" * 1_000_000 + b'"/>', b'{"modelType":"' + b"x" * 1_000_000 + b'"}'):  # fmt: skip
+        with pytest.raises(files.BadFile) as refused:
+            files.read(data)
+        assert len(refused.value.message) < 300

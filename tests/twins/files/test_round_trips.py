@@ -169,3 +169,10 @@ def test_a_written_package_is_a_zip_others_open() -> None:
 def test_writing_an_unknown_version_is_refused() -> None:
     with pytest.raises(files.BadFile, match=r"not written as xml 4\.0"):
         files.to_bytes(ALL_KINDS, form="xml", version="4.0")
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_an_empty_blob_and_an_empty_text_come_back(form: str) -> None:
+    blob = {"modelType": "Blob", "idShort": "Blob", "value": ""}
+    environment = environment_of(blob, prop("Note", "", "xs:string"))
+    assert files.read(files.to_bytes(environment, form=form)[0]).environment == environment

@@ -16,7 +16,7 @@ from .constraints import LIGHT, check_list, check_object, check_siblings, check_
 from .grammar import CHILDREN, CHOICES, CLASSES, ELEMENTS, IDENTIFIABLES, TAGGED, WHOLE, Member, What
 from .limits import Limits
 from .refusals import too_deep
-from .report import Report
+from .report import Report, step
 from .xml_in import Progress
 
 _FORMS: Final = 50_000
@@ -61,7 +61,7 @@ class Examiner:
         if not isinstance(item, dict):
             return self._leave_out(path, "is not an object", item)
         if isinstance(item.get("id"), str):
-            path = item["id"]
+            path = step(item["id"])
         if item.get("modelType", class_) != class_:
             return self._leave_out(path, f"is not a {class_}", item["modelType"])
         if "modelType" not in item:
@@ -218,4 +218,5 @@ class Examiner:
 
 
 def _step(base: str, item: dict[str, Any], at: int, *, in_list: bool) -> str:
-    return f"{base}[{at}]" if in_list or not item.get("idShort") else f"{base}{item['idShort']}"
+    name = item.get("idShort")
+    return f"{base}[{at}]" if in_list or not isinstance(name, str) or not name else f"{base}{step(name)}"

@@ -26,8 +26,8 @@ def read_json(data: bytes | bytearray, limits: Limits) -> tuple[dict[str, Any], 
         environment = orjson.loads(memoryview(data)[3 if data.startswith(b"\xef\xbb\xbf") else 0 :])
     except orjson.JSONDecodeError as error:
         if "recursion" in error.msg.lower() or "depth" in error.msg:
-            raise too_deep(limits.depth) from error
-        raise unreadable(f"JSON is broken at line {error.lineno}, column {error.colno}: {error.msg}") from error
+            raise too_deep(limits.depth) from None
+        raise unreadable(f"JSON is broken at line {error.lineno}, column {error.colno}: {error.msg}") from None
     if not isinstance(environment, dict):
         raise unreadable(f"JSON holds {_NOUNS.get(type(environment), 'a value')}, not an environment object")
     if "assetAdministrationShells" not in environment and "modelType" in environment:

@@ -61,6 +61,12 @@ class Report:
 
 def shorten(value: Any) -> str:
     """A value as one short line."""
-    text = value if isinstance(value, str) else repr(value)
-    text = " ".join(text[:200].split())
+    if isinstance(value, dict | list):
+        return f"a list of {len(value)}" if isinstance(value, list) else "an object"
+    text = " ".join((value if isinstance(value, str) else repr(value))[:200].split())
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def step(name: str) -> str:
+    """An id or idShort as part of a path: what is longer than any id may be is cut, for paths are built often."""
+    return name if len(name) <= 2_048 else f"{name[:100]}..."

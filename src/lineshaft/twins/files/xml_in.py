@@ -14,7 +14,7 @@ from xml.parsers import expat
 from .grammar import What
 from .limits import Limits
 from .refusals import too_deep, too_large, unreadable
-from .report import Report
+from .report import Report, step
 from .xml_tables import Entry, Table, environment_table
 
 NAMESPACES: Final = {"https://admin-shell.io/aas/3/0": "3.0", "https://admin-shell.io/aas/3/1": "3.1"}
@@ -163,7 +163,9 @@ class XmlReader:
     def _place(self) -> str:
         open_ = [target for _, target in self._stack if isinstance(target, dict)] + [self._target]
         steps = [
-            str(t.get("id") or t["idShort"]) for t in open_ if isinstance(t, dict) and ("id" in t or "idShort" in t)
+            step(str(t.get("id") or t["idShort"]))
+            for t in open_
+            if isinstance(t, dict) and ("id" in t or "idShort" in t)
         ]
         return f"{' › '.join(dict.fromkeys(steps)) or 'environment'} (line {self._parser.CurrentLineNumber})"
 
