@@ -68,6 +68,7 @@ class Platform:
     repository: twins.Repository
     operations: twins.Operations
     bulk: twins.Bulk
+    receiving: twins.Receiving
     twins: twins.Twins
     simulations: Simulations
 
@@ -101,6 +102,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     simulations = Simulations(db, guarded.guard, memory.historian, data / "models")
     bulk = twins.Bulk(repository)
     stack.push_async_callback(bulk.close)
+    receiving = twins.Receiving(repository, guarded.guard, twin_settings.files)
     return Platform(
         config=config,
         db=db,
@@ -115,6 +117,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         operations=operations,
         simulations=simulations,
         bulk=bulk,
+        receiving=receiving,
     )
 
 

@@ -27,8 +27,8 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
 from lineshaft.telemetry import TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
+from lineshaft.twins.api import files_router, simulation_router
 from lineshaft.twins.api import router as twins_routes
-from lineshaft.twins.api import simulation_router
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -60,6 +60,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(_telemetry(platform))
     app.include_router(twins_routes(platform.twins), prefix="/api/v1")
     app.include_router(simulation_router(platform.simulations), prefix="/api/v1")
+    app.include_router(files_router(platform.receiving), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)
@@ -144,6 +145,8 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "live": platform.memory.live,
         "twins": platform.twins,
         "simulations": platform.simulations,
+        "repository": platform.repository,
+        "receiving": platform.receiving,
         "units": _units(platform),
         "config": platform.config,
     }

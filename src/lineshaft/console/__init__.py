@@ -30,7 +30,7 @@ from .display import (
 from .form import Field, Form, fields_of, form
 from .format import ABSENT, ago, duration, moment, number, percent, quantity, size, unit_text
 from .frame import Health
-from .inputs import Choice, RangePicker, chips, choice, post_form, search_box, time_range
+from .inputs import Choice, RangePicker, chips, choice, post_form, search_box, time_range, upload
 from .language import LANGUAGES, mark
 from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
 from .mount import mount
@@ -131,6 +131,7 @@ __all__ = [
     "trend",
     "undo",
     "unit_text",
+    "upload",
     "value",
     "wizard",
 ]

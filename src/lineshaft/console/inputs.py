@@ -181,3 +181,24 @@ def post_form(
 
 def _autocomplete(name: str, kind: str) -> str:
     return "current-password" if kind == "password" else "username" if name in ("user", "username", "name") else "off"
+
+
+def upload(label: str, on_file: Callable[[str, bytes], object], *, accept: str = "", most_mb: int = 64) -> ui.upload:
+    """A place to drop or choose one file; `on_file` gets its name and content once it has arrived.
+
+    upload(view.text("Drop an AASX file here"), take_in, accept=".aasx,.json,.xml")
+    """
+
+    async def arrived(event: Any) -> None:
+        content = await event.file.read()
+        made.reset()
+        call = guarded(on_file, event.file.name, content)
+        if call is not None:
+            await call()
+
+    def refused() -> None:
+        here().toast(text("The file is too large: at most {most} MB.", most=most_mb), kind="bad")
+
+    made = ui.upload(label=label, auto_upload=True, max_file_size=most_mb << 20, on_rejected=refused)
+    made.on_upload(arrived)
+    return made.props(f'accept="{accept}"' if accept else "").classes("ls-upload")

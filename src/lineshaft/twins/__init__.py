@@ -42,6 +42,7 @@ from .service import (
     Computed,
     Operations,
     Projection,
+    Receiving,
     Repository,
     Simulations,
     Twins,
@@ -53,8 +54,8 @@ from .settings import TwinsSettings
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
     "Counts", "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType",
-    "Operations", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Repository",
-    "Running", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
-    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files", "found_in_nodes",
-    "found_in_tags", "say",
+    "Operations", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Receiving",
+    "Repository", "Running", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged",
+    "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files",
+    "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

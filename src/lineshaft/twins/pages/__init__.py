@@ -1,5 +1,5 @@
-"""Screens of the plant: Overview, Asset, Plant model."""
+"""Screens of the plant: Overview, Asset, Plant model, Twins."""
 
-from . import asset, overview, plant
+from . import asset, overview, plant, shells
 
-__all__ = ["asset", "overview", "plant"]
+__all__ = ["asset", "overview", "plant", "shells"]

@@ -22,7 +22,9 @@ from lineshaft.console import (
 )
 from lineshaft.console import badge as draw_badge
 from lineshaft.security import Role
+from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model import PointState, Twin, TwinState, say
+from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.service import Twins
 
 from .changes import draw_changes
@@ -108,6 +110,7 @@ class _Asset:
         view, twin = self._view, self._twin
         if twin.points:
             self._badge = draw_badge("unknown", "")
+        button(view.text("Twin"), lambda: view.go(f"/twins/{encode_id(shell_id(twin.id))}"), symbol="badge")
         if twin.children:
             button(view.text("Overview"), lambda: view.go(place_of(twin.path)), symbol="dashboard")
         if self._may(Role.ENGINEER):

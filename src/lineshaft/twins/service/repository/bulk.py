@@ -23,6 +23,7 @@ from lineshaft.twins.store.entries import Entry, entry_of, submodels_of
 from . import writing
 from .desk import Desk
 from .door import named, step_of
+from .living import MARK, forbidden
 
 ACTION = "twins.documents.take_in"
 MOST_ELEMENTS, MOST_DOCUMENTS = 10_000, 1_000
@@ -117,6 +118,8 @@ class Bulk:
     def _fresh(self, who: Who, entry: Entry, known: Mapping[tuple[Kind, str], Stored], count: _Count) -> bool:
         if (entry.kind, entry.id) in known:
             return False
+        if _spies(who, entry, count):
+            return False
         if not who.may(Role.ENGINEER, entry.place):
             count.refused.append(
                 f"The {entry.kind.words} {entry.id[:200]} belongs to {entry.place}, which is not yours."
@@ -138,6 +141,8 @@ class Bulk:
         """A document that stands here already."""
         if not replace or (stored.digest == entry.digest and not stored.hot):
             count.skipped += 1
+        elif _spies(who, entry, count):
+            return
         elif not who.may(Role.ENGINEER, stored.place):
             count.refused.append(f"The {entry.kind.words} {entry.id[:200]} stands here already and is not yours.")
         else:
@@ -153,6 +158,14 @@ class Bulk:
         subject = f"{len(entries)} documents"
         await self._desk.guard.record(who, ACTION, subject, after=told, path=place, tx=tx)
         await tx.announce(DocumentsTaken(first=seqs[0], last=seqs[-1], count=len(seqs)))
+
+
+def _spies(who: Who, entry: Entry, count: _Count) -> bool:
+    """Whether an element is bound to a series that the writer may not see; then it is named."""
+    series = forbidden(who, entry.document) if entry.kind is Kind.SUBMODEL and MARK in entry.body else ""
+    if series:
+        count.refused.append(f"The {entry.kind.words} {entry.id[:200]} is bound to {series[:200]}, which is not yours.")
+    return bool(series)
 
 
 async def _standing(tx: Transaction, entries: Sequence[Entry]) -> dict[tuple[Kind, str], Stored]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import orjson
 
 from lineshaft.kernel.terms import PlantPath, Value
-from lineshaft.security import PLATFORM
+from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.telemetry import Latest, Live, Selection
 from lineshaft.twins.metamodel.kinds import PROPERTY, Json, kind_of
 from lineshaft.twins.metamodel.paths import walk
@@ -25,7 +25,8 @@ from .shelf import put_values
 
 SERIES = "series"
 """Name of the extension that says which series an element's value is read from."""
-_MARK = b'"series"'
+MARK = b'"series"'
+"""In the body of every document of which an element may name a series."""
 _MOST_KEPT = 10_000
 
 
@@ -37,6 +38,14 @@ def bound(document: Json) -> Iterator[tuple[str, str, str]]:
                 yield path, str(element.get("valueType", "")), str(extension["value"])
 
 
+def forbidden(who: Who, document: Json) -> str:
+    """The first series that an element names and the writer may not see; '' when there is none.
+
+    Whoever reads the document later sees the values of its series.
+    """
+    return next((series for _, _, series in bound(document) if not who.may(Role.VIEWER, series)), "")
+
+
 class Living:
     """Fills documents; remembers which elements of which document are bound."""
 
@@ -46,7 +55,7 @@ class Living:
 
     async def fill(self, document: Document) -> Document:
         """The document with the newest values of its series; the same one where nothing is bound."""
-        if self._live is None or document.kind is not Kind.SUBMODEL or _MARK not in document.body:
+        if self._live is None or document.kind is not Kind.SUBMODEL or MARK not in document.body:
             return document
         content: Json | None = None
         key = (document.number, document.version)

@@ -32,7 +32,7 @@ from .discovery import Discovery
 from .door import about, check_document, check_match, step_of
 from .graph import Graph
 from .history import History
-from .living import Living, bound
+from .living import Living, bound, forbidden
 from .questions import Questions
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
@@ -61,6 +61,11 @@ class Repository:
         self._attachments = Attachments(desk)
         self._bulk = Bulk(desk)
         self.graph = Graph(desk)
+
+    @property
+    def organisation(self) -> PlantPath:
+        """Where documents stand that belong to nothing else."""
+        return self._desk.organisation
 
     # ---- reading ----
 
@@ -283,9 +288,10 @@ class Repository:
         return await writing.change(tx, self._desk.guard, who, stored, entry_of(stored.kind, document, place))
 
     def _may_bind(self, who: Who, document: Json) -> None:
-        """Who reads the document later sees the values of its series, so who writes it must be allowed to."""
         for _, _, series in bound(document):
-            self._desk.may(who, Role.VIEWER, PlantPath.parse(series), "twins.documents.bind")
+            PlantPath.parse(series)
+        if series := forbidden(who, document):
+            self._desk.may(who, Role.VIEWER, series, "twins.documents.bind")
 
 
 def _stand(kind: Kind, document: Json, twin: PlantPath) -> PlantPath:
