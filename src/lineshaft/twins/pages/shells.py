@@ -14,7 +14,6 @@ from lineshaft.console import (
     TreeNode,
     View,
     button,
-    code,
     dialog,
     download_button,
     empty,
@@ -29,6 +28,7 @@ from lineshaft.console import (
     table,
     tabs,
     tree,
+    unit_text,
     upload,
 )
 from lineshaft.console import Tree as TreePart
@@ -108,7 +108,7 @@ async def twin(view: View, key: str) -> None:
     view.title(name, trail=[(view.text("Twins"), "/twins")])
     heading(name, subtitle=document.id, actions=lambda: _shell_actions(view, document, shell))
     with section(view.text("Identity")):
-        facts(_identity(view, document, shell))
+        facts(_identity(view, document, shell), narrow=True)
     ids = [reference["keys"][-1]["value"] for reference in shell.get("submodels", ()) if reference.get("keys")]
     found = [one for one in [await _submodel(view, id_) for id_ in ids] if one is not None]
     if not found:
@@ -139,12 +139,13 @@ def _shell_actions(view: View, document: Document, shell: Json) -> None:
 def _identity(view: View, document: Document, shell: Json) -> list[tuple[str, Any]]:
     asset = shell.get("assetInformation", {})
     pairs: list[tuple[str, Any]] = [
-        (view.text("Asset"), lambda: code(asset.get("globalAssetId", ""))),
+        (view.text("Asset"), asset.get("globalAssetId", "")),
         (view.text("Asset kind"), asset.get("assetKind", "")),
         (view.text("Place"), lambda: link(str(document.place), address_of(document.place))),
         (view.text("Version"), str(document.version)),
     ]
-    pairs += [(one["name"], one["value"]) for one in asset.get("specificAssetIds", ())]
+    told = asset.get("specificAssetIds", ())
+    pairs += [(one["name"], one["value"]) for one in told if one["name"] != "plantPath"]
     return pairs
 
 
@@ -169,23 +170,21 @@ class _Submodel:
 
     def draw(self) -> None:
         view, meaning = self._view, references.semantic(self._content.get("semanticId"))
-        with stack():
-            if meaning:
-                paragraph(f"{view.text('Meaning')}: {meaning}", muted=True)
+        with section(self.name, subtitle=meaning):
             self._tree = tree(self._below, label=self.name, empty=view.text("No elements"))
 
     async def _below(self, parent: str | None) -> list[TreeNode]:
+        view, found = self._view, []
         at = paths.find(self._content, parent) if parent else self._content
-        found = []
         for index, child in enumerate(children(at)):
             path = paths.step_to(parent or "", at, index, child)
             found.append(
                 TreeNode(
                     id=path,
-                    label=_called(child, self._view.language) or f"[{index}]",
+                    label=_called(child, view.language) or f"[{index}]",
                     symbol=_SYMBOLS.get(kind_of(child), "label"),
                     children=bool(children(child)),
-                    note=_note(child),
+                    note=_note(view, child),
                 )
             )
         return found
@@ -200,15 +199,17 @@ class _Submodel:
         self._etag, self._content = document.etag, orjson.loads(document.body)
         for path, element in paths.walk(self._content):
             if not children(element):
-                self._tree.change(path, note=_note(element))
+                self._tree.change(path, note=_note(self._view, element))
 
 
-def _note(element: Json) -> str:
+def _note(view: View, element: Json) -> str:
     """The value of an element as one short line, with its unit."""
     if children(element):
         return ""
     value = forms.value(element) if kind_of(element) not in ("Capability", "Operation") else ""
-    if isinstance(value, float):
+    if isinstance(value, bool):
+        shown = view.text("yes") if value else view.text("no")
+    elif isinstance(value, float):
         shown = f"{value:.6g}"
     elif isinstance(value, list) and all(isinstance(one, dict) for one in value):
         shown = "; ".join(str(text) for one in value for text in one.values())
@@ -216,7 +217,7 @@ def _note(element: Json) -> str:
         shown = ", ".join(f"{name} {part}" for name, part in value.items() if not isinstance(part, Mapping | list))
     else:
         shown = "" if value is None else str(value)
-    return f"{shown[:120]} {_unit(element)}".strip()
+    return f"{shown[:120]} {unit_text(_unit(element))}".strip()
 
 
 def _unit(element: Json) -> str:

@@ -1,0 +1,101 @@
+"""AAS files on their way in: taken leniently, with a report, and never as a way to foreign values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from lineshaft.kernel.db import Database
+from lineshaft.kernel.errors import Forbidden
+from lineshaft.kernel.terms import PlantPath
+from lineshaft.security import PLATFORM, Grant, Guard, Role, Who, WhoKind
+from lineshaft.telemetry import Live
+from lineshaft.twins import Receiving, Repository
+from lineshaft.twins.errors import BadFile, NoDocument
+from lineshaft.twins.model.repository import Kind
+from lineshaft.twins.settings import FileSettings
+
+ADA = Who(id="ada", name="ada", kind=WhoKind.USER, grants=(Grant(role=Role.ENGINEER, subtree="acme"),), origin="t")
+EVE = Who(id="eve", name="eve", kind=WhoKind.USER, grants=(Grant(role=Role.VIEWER, subtree="acme"),), origin="t")
+HALL = PlantPath("acme/hall")
+
+
+def submodel(id_: str, *, series: str = "") -> dict[str, Any]:
+    prop: dict[str, Any] = {"modelType": "Property", "idShort": "speed", "valueType": "xs:double"}
+    if series:
+        prop["extensions"] = [{"name": "series", "valueType": "xs:string", "value": series}]
+    return {"modelType": "Submodel", "id": id_, "idShort": "Data", "submodelElements": [prop]}
+
+
+def file(*submodels: dict[str, Any]) -> bytes:
+    return json.dumps({"submodels": submodels}).encode()
+
+
+@pytest.fixture
+def repository(db: Database, guard: Guard, live: Live) -> Repository:
+    return Repository(db, guard, "acme", live=live)
+
+
+@pytest.fixture
+def receiving(repository: Repository, guard: Guard) -> Receiving:
+    return Receiving(repository, guard, FileSettings())
+
+
+async def test_a_file_stands_where_it_was_sent_and_the_second_time_changes_nothing(
+    repository: Repository, receiving: Receiving
+) -> None:
+    first = await receiving.receive(ADA, file(submodel("urn:one")), place=HALL)
+    assert (first.form, first.taken.created, first.taken.elements, first.report.clean) == ("json", 1, 1, True)
+    assert (await repository.get(ADA, Kind.SUBMODEL, "urn:one")).place == "acme/hall/Data"
+    before = await repository.feed(PLATFORM)
+    again = await receiving.receive(ADA, file(submodel("urn:one")), place=HALL)
+    assert (again.taken.created, again.taken.skipped) == (0, 1)
+    assert await repository.feed(PLATFORM) == before
+
+
+async def test_what_is_bound_to_values_of_others_is_named_and_left_out(
+    repository: Repository, receiving: Receiving
+) -> None:
+    sent = file(submodel("urn:spy", series="other/hall/secret"), submodel("urn:ours", series="acme/hall/speed"))
+    found = await receiving.receive(ADA, sent, place=HALL)
+    assert found.taken.created == 1
+    assert found.taken.refused == ("The submodel urn:spy is bound to other/hall/secret, which is not yours.",)
+    with pytest.raises(NoDocument):
+        await repository.get(PLATFORM, Kind.SUBMODEL, "urn:spy")
+
+
+async def test_replacing_does_not_bind_to_values_of_others_either(repository: Repository, receiving: Receiving) -> None:
+    await receiving.receive(ADA, file(submodel("urn:one")), place=HALL)
+    sent = file(submodel("urn:one", series="other/hall/secret"))
+    found = await receiving.receive(ADA, sent, place=HALL, replace=True)
+    assert (found.taken.replaced, len(found.taken.refused)) == (0, 1)
+    body = (await repository.get(PLATFORM, Kind.SUBMODEL, "urn:one")).body
+    assert "extensions" not in orjson.loads(body)["submodelElements"][0]
+
+
+async def test_an_imported_element_shows_the_values_of_its_series(
+    repository: Repository, receiving: Receiving, tell: Callable[..., Any]
+) -> None:
+    await receiving.receive(ADA, file(submodel("urn:ours", series="acme/hall/speed")), place=HALL)
+    await tell({"acme/hall/speed": 42.5})
+    body = (await repository.get(EVE, Kind.SUBMODEL, "urn:ours")).body
+    assert orjson.loads(body)["submodelElements"][0]["value"] == "42.5"
+
+
+async def test_a_viewer_sends_nothing(repository: Repository, receiving: Receiving) -> None:
+    with pytest.raises(Forbidden):
+        await receiving.receive(EVE, file(submodel("urn:one")), place=HALL)
+    assert await repository.feed(PLATFORM) == []
+
+
+async def test_a_strict_reader_refuses_a_file_with_a_fault_and_keeps_nothing(
+    repository: Repository, receiving: Receiving
+) -> None:
+    wrong = submodel("urn:one") | {"idShort": "1 wrong"}
+    with pytest.raises(BadFile):
+        await receiving.receive(ADA, file(wrong, submodel("urn:two")), place=HALL, strict=True)
+    assert await repository.feed(PLATFORM) == []
