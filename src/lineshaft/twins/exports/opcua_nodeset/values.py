@@ -64,7 +64,9 @@ def octets(base64: str) -> Value:
 
 
 def localized(strings: list[Json]) -> Value:
-    """Texts of several languages as an array of LocalizedText."""
+    """Texts of several languages as an array of LocalizedText, which has no value when there are none."""
+    if not strings:
+        return Value(TEXT, array=True)
     items = "".join(
         f"<uax:LocalizedText><uax:Locale>{escape(s['language'])}</uax:Locale>"
         f"<uax:Text>{escape(s['text'])}</uax:Text></uax:LocalizedText>"
