@@ -95,3 +95,57 @@ def test_an_unknown_database_is_refused() -> None:
 
 def test_a_fact_names_its_subject() -> None:
     assert subject_of(ConnectionRemoved) == "lineshaft.facts.edge.connection_removed.v1"
+
+
+async def test_a_stamp_changes_with_commits_of_anybody_and_only_then(tmp_path: Path) -> None:
+    mine, other = Database.at(tmp_path), Database.at(tmp_path)
+    await mine.open()
+    await other.open()
+    before = mine.stamp()
+    async with mine.read() as tx:
+        await tx.all(sa.select(OUTBOX))
+    assert mine.stamp() == before is not None
+    for db in (other, mine):
+        async with db.begin() as tx:
+            await tx.execute(sa.insert(OUTBOX).values(id=str(id(db)), subject="s", body=b""))
+        assert mine.stamp() != before
+        before = mine.stamp()
+    await mine.close()
+    await other.close()
+
+
+async def test_rows_are_written_as_they_are_and_reserved_numbers_are_new(tmp_path: Path) -> None:
+    db = Database.at(tmp_path)
+    await db.open(["lineshaft.security", "lineshaft.twins"])
+    numbers = sa.table("twins_relations", sa.column("number"))
+    relations = sa.Table("twins_relations", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
+    columns = ("number", "document", "path", "kind", "source", "target")
+    for first in (1, 4):
+        async with db.begin() as tx:
+            assert await tx.reserve(relations.c.number, 3) == first
+            rows = [(first + n, 1, "", "part", "a", "b") for n in range(3)]
+            await tx.insert(relations, columns, rows)
+    async with db.read() as tx:
+        assert list((await tx.execute(sa.select(numbers.c.number))).scalars()) == [1, 2, 3, 4, 5, 6]
+    await db.close()
+
+
+async def test_readers_that_give_up_leave_room_for_others(tmp_path: Path) -> None:
+    db = Database.at(tmp_path)
+    await db.open()
+    slow = sa.text(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) SELECT count(*) FROM n"
+    )
+
+    async def read() -> None:
+        async with db.read() as tx:
+            await tx.execute(slow)
+
+    readers = [asyncio.create_task(read()) for _ in range(40)]
+    await asyncio.sleep(0.05)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    async with asyncio.timeout(30), db.read() as tx:
+        assert await tx.all(sa.select(OUTBOX)) == []
+    await db.close()

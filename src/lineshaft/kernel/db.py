@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -27,6 +28,7 @@ from .clock import now_us
 from .errors import Invalid
 from .facts import Fact, subject_of
 from .ids import new_id
+from .tasks import Threads
 from .wire import encode
 
 METADATA = sa.MetaData()
@@ -46,6 +48,7 @@ MIGRATIONS = sa.Table(
 )
 
 
+READERS = 16
 CACHE = "cache_size=-32000"
 """KiB of pages a connection to SQLite keeps; with the default of 2,000 the indexes of a big plant do not fit."""
 
@@ -53,7 +56,7 @@ CACHE = "cache_size=-32000"
 class Transaction:
     """One open transaction of the catalogue."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection | _Reading) -> None:
         self._connection = connection
         self.announced = False
 
@@ -74,6 +77,7 @@ class Transaction:
         names = ", ".join(f'"{name}"' for name in columns)
         mark = "?" if self.dialect == "sqlite" else "%s"
         marks = ", ".join([mark] * len(columns))
+        assert isinstance(self._connection, AsyncConnection)
         await self._connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(rows))
 
     async def reserve(self, column: sa.Column[Any], count: int) -> int:
@@ -107,6 +111,38 @@ class Transaction:
         self.announced = True
 
 
+class _Reading:
+    """A reading of SQLite in threads: a statement is one trip there, where the async driver makes four."""
+
+    def __init__(self, engine: sa.Engine, threads: Threads) -> None:
+        self.dialect = engine.dialect
+        self._engine = engine
+        self._threads = threads
+        self._alone = threading.Lock()  # a cancelled reader may still be at work in its thread when we close
+        self._connection: sa.Connection | None = None
+
+    async def execute(self, statement: sa.Executable, rows: Any = None) -> Any:
+        """The whole result of one statement."""
+        return await self._threads.run(self._execute, statement, rows)
+
+    def _execute(self, statement: sa.Executable, rows: Any) -> Any:
+        with self._alone:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            result = self._connection.execute(statement, rows)
+            return result.freeze()() if result.returns_rows else result
+
+    async def close(self) -> None:
+        """End the transaction."""
+        await self._threads.run(self._close)
+
+    def _close(self) -> None:
+        with self._alone:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
 class Database:
     """The catalogue of one process; `open` migrates first."""
 
@@ -115,6 +151,9 @@ class Database:
         self._sqlite = self._url.startswith("sqlite")
         self._writer = asyncio.Lock()
         self._engine: AsyncEngine | None = None
+        self._reader: sa.Engine | None = None
+        self._threads = Threads("catalogue", READERS)
+        self._reading = asyncio.Semaphore(READERS)
         self._stamps: sqlite3.Connection | None = None
         """Writes nothing, so that the version it sees changes with every commit of the others."""
         self.outbox_filled = asyncio.Event()
@@ -138,12 +177,24 @@ class Database:
         if self._sqlite:
             sa.event.listen(engine.sync_engine, "connect", _durable_sqlite)
             sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
+        self._reader = self._connect_reader() if self._sqlite and engine.url.database else None
         return engine
+
+    def _connect_reader(self) -> sa.Engine:
+        url = self._url.replace("sqlite+aiosqlite", "sqlite", 1)
+        reader = sa.create_engine(url, pool_size=READERS, max_overflow=0, pool_use_lifo=True)
+        sa.event.listen(reader, "connect", _durable_sqlite)
+        sa.event.listen(reader, "connect", _small_cache)
+        sa.event.listen(reader, "begin", _begin_immediate)
+        return reader
 
     async def close(self) -> None:
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
+        if self._reader is not None:
+            self._reader.dispose()
+            self._reader = None
         if self._stamps is not None:
             self._stamps.close()
             self._stamps = None
@@ -173,8 +224,16 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """A reading transaction; on SQLite it never waits for writers."""
-        async with self._connected().connect() as connection:
-            yield Transaction(connection)
+        if self._reader is None:
+            async with self._connected().connect() as connection:
+                yield Transaction(connection)
+            return
+        async with self._reading:
+            reading = _Reading(self._reader, self._threads)
+            try:
+                yield Transaction(reading)
+            finally:
+                await reading.close()
 
     def _connected(self) -> AsyncEngine:
         if self._engine is None:
@@ -207,6 +266,10 @@ def _durable_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", CACHE):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _small_cache(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA cache_size=-8000")  # there are many readers; the system keeps the pages as well
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
