@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -116,17 +117,18 @@ async def test_a_stamp_changes_with_commits_of_anybody_and_only_then(tmp_path: P
 
 async def test_rows_are_written_as_they_are_and_reserved_numbers_are_new(tmp_path: Path) -> None:
     db = Database.at(tmp_path)
-    await db.open(["lineshaft.security", "lineshaft.twins"])
-    numbers = sa.table("twins_relations", sa.column("number"))
-    relations = sa.Table("twins_relations", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
-    columns = ("number", "document", "path", "kind", "source", "target")
+    await db.open()
+    number = sa.Column("number", sa.Integer, primary_key=True, autoincrement=True)
+    table = sa.Table("words", sa.MetaData(), number, sa.Column("by", sa.Text), sqlite_autoincrement=True)
+    async with db.begin() as tx:
+        await tx.execute(sa.schema.CreateTable(table))
     for first in (1, 4):
         async with db.begin() as tx:
-            assert await tx.reserve(relations.c.number, 3) == first
-            rows = [(first + n, 1, "", "part", "a", "b") for n in range(3)]
-            await tx.insert(relations, columns, rows)
+            assert await tx.reserve(number, 3) == first
+            await tx.insert(table, ("number", "by"), [(first + n, f"w{n}") for n in range(3)])
+            await tx.execute(sa.delete(table).where(number == first + 2))
     async with db.read() as tx:
-        assert list((await tx.execute(sa.select(numbers.c.number))).scalars()) == [1, 2, 3, 4, 5, 6]
+        assert list((await tx.execute(sa.select(table.c.number))).scalars()) == [1, 2, 4, 5]
     await db.close()
 
 

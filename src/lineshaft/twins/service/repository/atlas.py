@@ -20,7 +20,7 @@ from lineshaft.twins.model.repository import Edge, Kind
 from lineshaft.twins.store import documents, relations
 from lineshaft.twins.store.feed import Touched
 
-from .columns import Edges, Floats, Ints, merged, one_name
+from .columns import Edges, Floats, Ints, has_cycle, merged, one_name
 from .watch import Watch
 
 MOST = 5_000_000
@@ -82,6 +82,7 @@ class View:
     shown: Ints = field(init=False)
     known: NDArray[np.bool_] = field(init=False)
     _edges: dict[tuple[frozenset[Edge], bool], Edges] = field(init=False, default_factory=dict)
+    _cyclic: dict[frozenset[Edge], bool] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         things, columns = len(self.numbers), self.columns
@@ -116,6 +117,12 @@ class View:
             ends = (targets, sources) if up else (sources, targets)
             self._edges[key] = Edges.of(len(self.same), *ends, counts)
         return self._edges[key]
+
+    def cyclic(self, kinds: frozenset[Edge]) -> bool:
+        """Whether edges of these kinds lead anything back to itself; worked out once."""
+        if kinds not in self._cyclic:
+            self._cyclic[kinds] = has_cycle(self.edges(kinds))
+        return self._cyclic[kinds]
 
 
 class Atlas:

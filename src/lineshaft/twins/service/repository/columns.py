@@ -129,18 +129,30 @@ def within(edges: Edges, top: int, hops: int) -> tuple[Ints, Ints]:
 def cycle(edges: Edges, top: int, depth: int) -> list[int]:
     """Things that are parts of each other below a thing, in order, the first again at the end; [] without any."""
     things, far = within(edges, top, depth)
-    position, edge = edges.after(things[far < depth])
-    sources, targets = things[far < depth][position], edges.targets[edge]
-    waiting = np.bincount(targets, minlength=len(edges.starts) - 1)
+    inner = np.zeros(len(edges.starts) - 1, dtype=bool)
+    inner[things[far < depth]] = True
+    position, edge = edges.after(np.flatnonzero(inner))
+    sources, targets = np.flatnonzero(inner)[position], edges.targets[edge]
+    left = _left(edges, things, targets, inner)
+    return _named(sources, targets, left) if left.any() else []
+
+
+def has_cycle(edges: Edges) -> bool:
+    """Whether there is a cycle anywhere."""
+    things = np.arange(len(edges.starts) - 1)
+    return bool(_left(edges, things, edges.targets, np.ones(len(things), dtype=bool)).any())
+
+
+def _left(edges: Edges, things: Ints, targets: Ints, inner: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What remains when things nothing points at are taken away again and again; only `inner` ones point."""
+    waiting = np.bincount(targets, minlength=len(inner))
     here = things[waiting[things] == 0]
-    left = len(things)
     while len(here):
-        left -= len(here)
-        _, edge = edges.after(here[np.isin(here, things[far < depth])])
-        np.subtract.at(waiting, edges.targets[edge], 1)
-        here = np.unique(edges.targets[edge])
-        here = here[waiting[here] == 0]
-    return _named(sources, targets, waiting > 0) if left else []
+        _, edge = edges.after(here[inner[here]])
+        met, times = np.unique(edges.targets[edge], return_counts=True)
+        waiting[met] -= times
+        here = met[waiting[met] == 0]
+    return waiting > 0
 
 
 def _named(sources: Ints, targets: Ints, left: NDArray[np.bool_]) -> list[int]:
