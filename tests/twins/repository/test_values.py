@@ -257,3 +257,34 @@ async def test_t87_a_hundred_writers_of_one_twin(repository: Repository) -> None
     )
     found = await repository.get(EVE, SM, submodel(1)["id"])
     assert [value(found, f"Pp{n}") for n in range(100)] == [str(n) for n in range(100)]
+
+
+async def test_t85_writers_of_several_processes_leave_no_gap_for_a_reader(
+    repository: Repository, db: Database, guard: Guard
+) -> None:
+    """PostgreSQL shows rows in the order of commits, not of numbers, unless writers queue."""
+    others = [Repository(db, guard, "acme") for _ in range(4)]
+    seen: list[int] = []
+    writing = True
+
+    async def read() -> None:
+        after = 0
+        while True:
+            done = not writing
+            lines = await repository.feed(EVE, after=after)
+            seen.extend(line.seq for line in lines)
+            after = seen[-1] if seen else 0
+            if done and not lines:
+                return
+
+    async def write(by: Repository, first: int) -> None:
+        for n in range(first, first + 15):
+            await by.create(ADA, SM, submodel(n))
+            await by.write_values(OTTO, submodel(n)["id"], {"Speed": "2"})
+
+    reader = asyncio.create_task(read())
+    await asyncio.gather(*(write(by, 100 * n) for n, by in enumerate(others)))
+    writing = False
+    await asyncio.wait_for(reader, 30)
+    assert sorted(seen) == seen
+    assert len(seen) == 4 * 15 * 2
