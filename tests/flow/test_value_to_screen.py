@@ -168,20 +168,20 @@ async def test_a_value_that_was_found_brings_its_unit(plant: Trial, api: httpx.A
     await asyncio.sleep(2)  # until the front has read who may connect
     node = EdgeSide(_broker(plant), group="found", edge="node", user=user, password=password)
     node.add("press", [Variable("pressure", DataType.DOUBLE, FIRST, unit=UNIT)])
-    path = "acme/found/node/press/pressure"
+    path = "acme/hall/found/node/press/pressure"
 
     async def listed() -> list[dict[str, Any]]:
         return (await api.get("/api/v1/series", params={"search": path})).json()["items"]
 
     async with node:
-        raw = {"name": "found", "path": "", "broker": "builtin", "host_id": "finder", "groups": ["found"]}
+        raw = {"name": "found", "path": "hall", "broker": "builtin", "host_id": "finder", "groups": ["found"]}
         saved = await api.put("/api/v1/connections", json={"connector": "sparkplug", "raw": raw})
         assert saved.status_code == 200, saved.text
         [series] = await until(listed, within_s=15)
         assert (series["path"], series["unit"]) == (path, UNIT)
 
         async def placed() -> list[dict[str, Any]]:
-            state = await api.get("/api/v1/twins/state/acme/found/node/press")
+            state = await api.get("/api/v1/twins/state/acme/hall/found/node/press")
             return [v for v in state.json().get("values", []) if v["name"] == "pressure" and v["value"] == FIRST]
 
         [value] = await until(placed, within_s=15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -23,10 +23,9 @@ from lineshaft.kernel.outbox import FACTS, relay
 from lineshaft.kernel.processes import note_self
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import nearest
-from lineshaft.twins import Simulations
-from lineshaft.twins.worker import Adopter, Beside, Mirror, Projector
 
-from .memory import Job, Memory
+from .memory import Memory
+from .things import Things
 
 log = get_log("app")
 SECTIONS: dict[str, type[Section]] = {
@@ -65,12 +64,7 @@ class Platform:
     security: security.Security
     edge: Edge
     memory: Memory
-    repository: twins.Repository
-    operations: twins.Operations
-    bulk: twins.Bulk
-    receiving: twins.Receiving
-    twins: twins.Twins
-    simulations: Simulations
+    things: Things
 
 
 async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) -> Platform:
@@ -94,15 +88,8 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     owner = not roles or "telemetry" in roles
     memory = await Memory.open(config, data=data, db=db, bus=bus, front=front, guard=guarded.guard, owner=owner)
     stack.push_async_callback(memory.close)
-    twin_settings = config.get(twins.TwinsSettings)
-    things = twins.Twins(db, guarded.guard, memory.live, twin_settings)
-    repository = twins.Repository(db, guarded.guard, organisation, live=memory.live)
-    operations = twins.Operations(repository, guarded.guard)
-    stack.push_async_callback(operations.close)
-    simulations = Simulations(db, guarded.guard, memory.historian, data / "models")
-    bulk = twins.Bulk(repository)
-    stack.push_async_callback(bulk.close)
-    receiving = twins.Receiving(repository, guarded.guard, twin_settings.files)
+    things = Things.over(config, data=data, db=db, guard=guarded.guard, memory=memory)
+    stack.push_async_callback(things.close)
     return Platform(
         config=config,
         db=db,
@@ -112,12 +99,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
         security=guarded,
         edge=edge,
         memory=memory,
-        twins=things,
-        repository=repository,
-        operations=operations,
-        simulations=simulations,
-        bulk=bulk,
-        receiving=receiving,
+        things=things,
     )
 
 
@@ -178,7 +160,10 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         for name, work in platform.memory.jobs():
             consumers.keep(name, work, most_s=2)
         if "twins" in active:
-            for name, work in twins_jobs(platform):
+            jobs = platform.things.jobs(
+                bus=platform.bus, edge=platform.edge, memory=platform.memory, front=platform.front
+            )
+            for name, work in jobs:
                 consumers.keep(name, work)
         if "edge" in active:
             box = EdgeBox(
@@ -193,15 +178,6 @@ async def serve(config: Config, roles: Sequence[str]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, enough.set)
         await run_web(site, platform, run_folder, first, enough)
-
-
-def twins_jobs(platform: Platform) -> Iterator[Job]:
-    """What keeps the twins and their mirror current."""
-    yield "adopter", Adopter(platform.twins, platform.bus, platform.edge).run
-    yield "beside", Beside(platform.simulations, platform.memory.historian, platform.memory.intake).run
-    yield "shells", Projector(twins.Projection(platform.twins, platform.repository), platform.bus).run
-    if platform.front is not None and platform.twins.settings.mirror:
-        yield "mirror", Mirror(platform.twins, platform.front).run
 
 
 async def declare(platform: Platform) -> None:

@@ -36,6 +36,9 @@ def build_aas(platform: Platform) -> ASGIApp:
     """The AAS API behind the gate, which tells refusals in its words."""
     public = platform.config.get(HttpSettings).public_url
     services = aas.Services(
-        repository=platform.repository, operations=platform.operations, bulk=platform.bulk, public_url=public
+        repository=platform.things.repository,
+        operations=platform.things.operations,
+        bulk=platform.things.bulk,
+        public_url=public,
     )
     return security_web.Gate(aas.application(services), platform.security, public, refuse=aas.refusal)

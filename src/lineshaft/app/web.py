@@ -58,9 +58,9 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(security_web.router(platform.security, public_url=public), prefix="/api/v1")
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
     app.include_router(_telemetry(platform))
-    app.include_router(twins_routes(platform.twins), prefix="/api/v1")
-    app.include_router(simulation_router(platform.simulations), prefix="/api/v1")
-    app.include_router(files_router(platform.receiving), prefix="/api/v1")
+    app.include_router(twins_routes(platform.things.twins), prefix="/api/v1")
+    app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
+    app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)
@@ -143,10 +143,10 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "edge": platform.edge,
         "historian": platform.memory.historian,
         "live": platform.memory.live,
-        "twins": platform.twins,
-        "simulations": platform.simulations,
-        "repository": platform.repository,
-        "receiving": platform.receiving,
+        "twins": platform.things.twins,
+        "simulations": platform.things.simulations,
+        "repository": platform.things.repository,
+        "receiving": platform.things.receiving,
         "units": _units(platform),
         "config": platform.config,
     }
@@ -166,7 +166,7 @@ def _find_twins(platform: Platform) -> Any:
     from lineshaft.console import Hit
 
     async def find(who: Any, words: str, limit: int) -> list[Hit]:
-        found = await platform.twins.list_(who, words=words, limit=limit)
+        found = await platform.things.twins.list_(who, words=words, limit=limit)
         return [Hit(title=t.title(), address=f"/assets/{t.path}", subtitle=t.path) for t in found]
 
     return find
@@ -178,7 +178,7 @@ def _units(platform: Platform) -> UnitsOf:
     async def look(who: security.Who, paths: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for place in {PlantPath(path).parent for path in paths}:
-            twin = await platform.twins.find(who, place) if place else None
+            twin = await platform.things.twins.find(who, place) if place else None
             found |= {p.series: p.property.unit for p in twin.points if p.property.unit} if twin else {}
         return found
 

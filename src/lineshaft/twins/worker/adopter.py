@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 from lineshaft.edge import Edge, Tag
@@ -30,12 +29,13 @@ class Adopter:
     async def run(self) -> None:
         """Place what has been waiting, then listen for ever."""
         await self._note([])
-        async with asyncio.TaskGroup() as group:
-            group.create_task(on_fact(self._bus, SeriesGrew, "twins-adopter", self._grew))
-            group.create_task(on_fact(self._bus, UnitsChanged, "twins-adopter", self._learnt))
+        await on_fact(self._bus, SeriesGrew, "twins-adopter", self._grew)
+
+    async def learn(self) -> None:
+        """Take note of units that machines say later, for ever."""
+        await on_fact(self._bus, UnitsChanged, "twins-adopter", self._learnt)
 
     async def _learnt(self, fact: UnitsChanged) -> None:
-        """What waits for a place is proposed with the unit its machine said."""
         await self._twins.adoption.learn(fact.units)
 
     async def _grew(self, fact: SeriesGrew) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -84,8 +84,9 @@ class OpcUa(Connector[OpcUaSettings]):
             link, known = await self._look_up(self.plan(self.tags))
             for problem in known.plan.lost.values():
                 sink.trouble(problem)
-            told = known.table.bad(known.plan.lost, Quality.BAD_CONFIG_ERROR)
-            await sink.put(replace(told, units=await self._units(link, known.plan)))
+            if known.plan.lost:
+                await sink.put(known.table.bad(known.plan.lost, Quality.BAD_CONFIG_ERROR))
+            known.table.units = await self._units(link, known.plan)
             await Stream(link, known.table, known.plan.items, self.settings, sink).run()
 
     async def write(self, tag: Tag, value: Value) -> None:

@@ -58,6 +58,8 @@ class Table:
         self._direct = np.array([_direct(item, tags) for item in items], dtype=np.int32)
         self._scale = np.array([tag.scale for tag in tags], dtype=np.float64)
         self._offset = np.array([tag.offset for tag in tags], dtype=np.float64)
+        self.units: Mapping[str, str] = {}
+        """Told with the next readings, by path."""
         self._gone: set[int] = set()
         self._overflown: set[int] = set()
         self._unfit: dict[int, str] = {}
@@ -74,6 +76,7 @@ class Table:
         fast[list(raw.objects)] = False
         number = np.array(raw.number, dtype=np.float64)[fast]
         columns = self._scaled(index[fast], ts[fast], number, quality[fast], report)
+        columns["units"], self.units = self.units, {}
         if fast.all():
             return Readings(paths=self._paths, **columns)
         return self._with_slow(columns, raw, np.flatnonzero(~fast), ts, quality, report)
@@ -132,6 +135,7 @@ class Table:
             number=np.concatenate([fast["number"], np.array(numbers, dtype=np.float64)]),
             quality=np.concatenate([fast["quality"], np.array(qualities, dtype=np.uint8)]),
             text=[*[None] * len(fast["index"]), *texts] if any(text is not None for text in texts) else None,
+            units=fast["units"],
         )
 
     def _one(

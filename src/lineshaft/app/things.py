@@ -1,0 +1,58 @@
+"""Puts twins together: the tree, the repository of shells and what works on both, and their workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshaft.edge import Edge
+from lineshaft.kernel.bus import Bus, Front
+from lineshaft.kernel.config import Config
+from lineshaft.kernel.db import Database
+from lineshaft.security import Guard
+from lineshaft.twins import Bulk, Operations, Projection, Receiving, Repository, Simulations, Twins, TwinsSettings
+from lineshaft.twins.worker import Adopter, Beside, Mirror, Projector
+
+from .memory import Job, Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """The services of twins."""
+
+    twins: Twins
+    repository: Repository
+    operations: Operations
+    bulk: Bulk
+    receiving: Receiving
+    simulations: Simulations
+
+    @classmethod
+    def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, memory: Memory) -> Things:
+        """Build them; nothing is opened that is not open already."""
+        settings = config.get(TwinsSettings)
+        repository = Repository(db, guard, config.plant.organisation, live=memory.live)
+        return cls(
+            twins=Twins(db, guard, memory.live, settings),
+            repository=repository,
+            operations=Operations(repository, guard),
+            bulk=Bulk(repository),
+            receiving=Receiving(repository, guard, settings.files),
+            simulations=Simulations(db, guard, memory.historian, data / "models"),
+        )
+
+    async def close(self) -> None:
+        """End what still runs for somebody."""
+        await self.operations.close()
+        await self.bulk.close()
+
+    def jobs(self, *, bus: Bus, edge: Edge, memory: Memory, front: Front | None) -> Iterator[Job]:
+        """What keeps the twins, their shells, their mirror and their models current."""
+        adopter = Adopter(self.twins, bus, edge)
+        yield "adopter", adopter.run
+        yield "units", adopter.learn
+        yield "shells", Projector(Projection(self.twins, self.repository), bus).run
+        yield "beside", Beside(self.simulations, memory.historian, memory.intake).run
+        if front is not None and self.twins.settings.mirror:
+            yield "mirror", Mirror(self.twins, front).run
