@@ -16,18 +16,22 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
     ("value", "digits", "shown"),
     [
         (None, None, "–"), (float("nan"), None, "–"), (float("inf"), 2, "–"), (0.0, None, "0"), (7, None, "7"),
-        (128_403, None, "128,403"), (71.3, None, "71.30"), (9.9999, None, "10.000"),
-        (-0.00123, None, "−0.001230"), (12_345.6, None, "12,346"), (3e-9, None, "3.000e-09"), (2.345, 1, "2.3"),
+        (128_403, None, "128,403"), (71.3, None, "71.30"), (9.9999, None, "10.00"),
+        (0.5, None, "0.500"), (0.04, None, "0.040"), (767.0, None, "767.0"), (1999.96, None, "2,000"),
+        (-0.00123, None, "−0.0012"), (0.000045, None, "4.500e-05"),
+        (12_345.6, None, "12,346"), (3e-9, None, "3.000e-09"), (2.345, 1, "2.3"),
     ],
 )  # fmt: skip
-def test_numbers_keep_four_significant_digits(value: float | None, digits: int | None, shown: str) -> None:
+def test_numbers_show_as_many_decimals_as_their_size_deserves(
+    value: float | None, digits: int | None, shown: str
+) -> None:
     assert number(value, digits) == shown
 
 
 def test_quantities_carry_units_as_people_write_them() -> None:
     assert quantity(71.3, "Cel") == "71.30\u00a0°C"
     assert quantity(None, "Cel") == "–"
-    assert quantity(3.0, "1") == "3.000"
+    assert quantity(3.0, "1") == "3.00"
     assert unit_text("{bottles}/min") == "bottles/min"
     assert unit_text("kW.h") == "kWh"
     assert percent(0.875) == "88\u00a0%"

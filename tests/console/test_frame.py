@@ -16,7 +16,7 @@ from lineshaft.console.registry import find
 from lineshaft.console.search import TIMEOUT_S, SearchBox, gather
 from lineshaft.console.simulation import follow, visitor
 from lineshaft.console.view import _views
-from lineshaft.kernel.errors import NotFound
+from lineshaft.kernel.errors import NotFound, Unavailable
 
 from .conftest import ANA, Grant, Show, Viewer
 
@@ -88,15 +88,26 @@ async def test_a_failing_page_says_what_is_wrong_and_tries_again(show: Show) -> 
         tries.append(1)
         if len(tries) == 1:
             heading("Half drawn")
-            raise NotFound("There is no asset 'filler'.", hint="It may have been renamed.")
+            raise Unavailable("The store does not answer.", hint="It is usually back within seconds.")
         heading("Here it is")
 
     async with show(draw) as user:
-        await user.should_see("There is no asset 'filler'.")
-        await user.should_see("It may have been renamed.")
+        await user.should_see("The store does not answer.")
+        await user.should_see("It is usually back within seconds.")
         await user.should_not_see("Half drawn")
         user.find("Try again").click()
         await user.should_see("Here it is")
+
+
+async def test_what_is_not_there_leads_to_the_overview_and_hides_no_technical_cause(show: Show) -> None:
+    def draw(view: View) -> None:
+        raise NotFound("There is no asset 'filler'.", hint="It may have been renamed.")
+
+    async with show(draw) as user:
+        await user.should_see("There is no asset 'filler'.")
+        await user.should_see("To the overview")
+        await user.should_not_see("Try again")
+        await user.should_not_see("Technical cause")
 
 
 async def test_a_fault_of_ours_is_told_without_its_insides_in_the_sentence(show: Show) -> None:

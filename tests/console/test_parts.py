@@ -103,7 +103,7 @@ async def test_two_hundred_tiles_changing_at_once_are_one_message(show: Show) ->
         await settle()
     assert len(patches) == 1
     assert len(patches[0]) == 200
-    assert patches[0][5][1] == {"value": "7.000"}
+    assert patches[0][5][1] == {"value": "7.00"}
 
 
 async def test_a_sparkline_grows_by_points_of_new_times_only(show: Show) -> None:
@@ -385,7 +385,7 @@ async def test_a_form_of_a_model_checks_and_hands_over_plain_values(show: Show) 
     assert got == [{"host": "plc", "port": 503, "every": timedelta(minutes=2), "tags": ["a", "b"]}]
 
 
-async def test_an_invalid_of_the_service_lands_below_its_field_others_become_a_toast(show: Show) -> None:
+async def test_an_invalid_of_the_service_lands_below_its_field_others_below_the_form(show: Show) -> None:
     def refuse(values: dict[str, Any]) -> None:
         field = "name" if values["name"] == "taken" else "elsewhere"
         raise Invalid("That name is taken.", hint="Choose another.", field=field)
@@ -399,7 +399,8 @@ async def test_an_invalid_of_the_service_lands_below_its_field_others_become_a_t
         user.find(marker="field-name").type("!")
         user.find("Save").click()
         await settle()
-        assert [e for e in user.client.elements.values() if type(e).__name__ == "Toast"]
+        assert (made[0]._problems["name"]._text, made[0]._whole._text) == ("", "That name is taken. Choose another.")
+        assert not [e for e in user.client.elements.values() if type(e).__name__ == "Toast"]
 
 
 @pytest.mark.parametrize(
@@ -474,3 +475,143 @@ async def test_choices_call_back_with_what_is_chosen(show: Show) -> None:
         await settle()
         assert (made[0].value, made[1].value) == ("max", ["a", "b"])
     assert got == ["max", ["a", "b"]]
+
+
+async def test_the_open_tab_stands_in_the_address_and_is_found_again(show: Show) -> None:
+    seen: list[View] = []
+
+    def draw(view: View, tab: str = "", filter: str = "") -> None:  # noqa: A002 (a word of the address)
+        seen.append(view)
+        panels = {"Now": lambda: paragraph("The present"), "Trend": lambda: paragraph("The course")}
+        tabs(panels, names=["now", "trend"], selected=tab)
+
+    async with show(draw) as user:
+        await user.open("/part?filter=a/b,c")
+        await user.should_see("The present")
+        user.find("Trend").click()
+        await user.should_see("The course")
+        assert seen[-1].address == "/part?filter=a/b,c&tab=trend"
+        seen[-1].reload()
+        await asyncio.sleep(0.1)
+        await user.should_see("The course")
+        await user.should_not_see("The present")
+        await user.open("/part?tab=nonsense")
+        await user.should_see("The present")
+
+
+async def test_a_deed_is_not_begun_again_while_it_runs_and_its_button_looks_busy(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lineshaft.console.actions.PATIENCE_S", 0.02)
+    release, begun = asyncio.Event(), []
+    made: list[Any] = []
+
+    async def save() -> None:
+        begun.append(1)
+        await release.wait()
+
+    async with show(lambda view: made.append(button("Keep", save))) as user:
+        user.find("Keep").click()
+        user.find("Keep").click()
+        await asyncio.sleep(0.1)
+        assert (len(begun), made[0].props.get("aria-busy")) == (1, "true")
+        release.set()
+        await asyncio.sleep(0.05)
+        assert "aria-busy" not in made[0].props
+        user.find("Keep").click()
+        await asyncio.sleep(0.05)
+        assert len(begun) == 2
+
+
+async def test_a_branch_that_stands_alone_opens_by_itself_and_ticks_can_be_set(show: Show) -> None:
+    below = {None: ["acme"], "acme": ["berlin"], "berlin": ["line-1", "line-2"]}
+
+    async def load(parent: str | None) -> list[TreeNode]:
+        return [TreeNode(id=name, label=name, children=name in below) for name in below[parent]]
+
+    made: list[Tree] = []
+    async with show(lambda view: made.append(tree(load, ticks=True, ticked=["line-2"]))) as user:
+        await user.should_see("line-1")
+        nodes = made[0].state["nodes"]
+        assert {name: nodes[name]["open"] for name in nodes} == {
+            "acme": True, "berlin": True, "line-1": False, "line-2": False,
+        }  # fmt: skip
+        assert made[0].ticked == ["line-2"]
+        made[0].tick(["line-1"])
+        assert made[0].ticked == ["line-1"]
+
+
+async def test_a_whole_number_is_not_rounded_and_nested_models_are_left_alone(show: Show) -> None:
+    class Rule(BaseModel):
+        topic: str
+
+    class Link(BaseModel):
+        port: int = 502
+        rules: tuple[Rule, ...] = ()
+
+    made: list[Form] = []
+    names: list[str] = []
+
+    def draw(view: View) -> None:
+        names.extend(f.name for f in fields_of(Link))
+        made.append(form([Field(name="port", label="Port", kind="integer", value=502)]))
+
+    async with show(draw) as user:
+        user.find(marker="field-port").clear()
+        user.find(marker="field-port").type("127.001")
+        with user:
+            assert made[0].check() is None
+        await user.should_see("Enter a whole number.")
+        user.find(marker="field-port").clear()
+        user.find(marker="field-port").type("503")
+        with user:
+            assert made[0].check() == {"port": 503}
+    assert names == ["port"]
+
+
+async def test_a_model_judges_a_form_of_its_fields_and_of_others_beside_them(show: Show) -> None:
+    made: list[Form] = []
+
+    def draw(view: View) -> None:
+        fields = [Field(name="name", label="Name"), *fields_of(Machine, only=["host", "port"])]
+        made.append(form(fields, values={"host": "plc"}, model=Machine))
+
+    async with show(draw) as user:
+        user.find(marker="field-name").type("filler")
+        user.find(marker="field-port").clear()
+        user.find(marker="field-port").type("70000")
+        with user:
+            assert made[0].check() is None
+        await user.should_see("Enter 65535 or less.")
+        with user:
+            made[0].set(port=503)
+            assert made[0].check() == {"name": "filler", "host": "plc", "port": 503}
+            made[0].refuse(Invalid("Two faults.", fields={"host": "There is no such machine.", "": "Nothing fits."}))
+        await user.should_see("There is no such machine.")
+        await user.should_see("Nothing fits.")
+
+
+async def test_a_conflict_offers_to_load_again(show: Show) -> None:
+    drawn: list[int] = []
+
+    def save() -> None:
+        raise Conflict("The filler is at version 4 by now.", hint="Load it again.")
+
+    def draw(view: View) -> None:
+        drawn.append(1)
+        button("Keep", save)
+
+    async with show(draw) as user:
+        user.find("Keep").click()
+        await user.should_see("The filler is at version 4 by now.")
+        toast = next(e for e in user.client.elements.values() if type(e).__name__ == "Toast")
+        assert toast.state["action"] == "Load again"
+        fire(toast, "act")
+        await asyncio.sleep(0.1)
+        assert len(drawn) == 2
+
+
+def fire(part: Any, name: str) -> None:
+    for listener in part._event_listeners.values():
+        if listener.type == name:
+            part.client.handle_event({"id": part.id, "listener_id": listener.id, "args": [json.dumps(None)]})

@@ -132,8 +132,11 @@ async def test_the_present_moves_in_only_while_the_viewer_follows_it(show: Show)
 
     made: list[Trend] = []
 
+    seen: list[object] = []
+
     def draw(view: View) -> None:
-        made.append(trend([Line(id="a", name="A")], load=load, last=timedelta(minutes=1), refresh_s=0.2))
+        minute = timedelta(minutes=1)
+        made.append(trend([Line(id="a", name="A")], load=load, last=minute, refresh_s=0.2, on_range=seen.append))
 
     async with show(draw) as user:
         await asyncio.sleep(1.5)
@@ -148,6 +151,7 @@ async def test_the_present_moves_in_only_while_the_viewer_follows_it(show: Show)
         await asyncio.sleep(0.2)
         assert len(asked) > stopped
         assert asked[-1].span == timedelta(minutes=1)
+        assert seen == [timedelta(minutes=1)], "the page learns that the present is followed again"
 
 
 async def test_a_failing_load_tells_it_once_and_stops_looking_busy(show: Show) -> None:

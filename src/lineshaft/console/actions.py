@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ from nicegui.element import Element
 
 from .layout import element, icon
 from .view import View, guarded, here, text
+
+PATIENCE_S = 0.3
+"""How long a deed may take before its button looks busy."""
 
 Handler = Callable[..., Any]
 Content = bytes | str
@@ -69,8 +73,33 @@ def icon_button(symbol: str, label: str, on_click: Handler | None = None) -> But
 
 def _clicked(made: Button, on_click: Handler | None) -> Button:
     if on_click is not None:
-        made.on("click", guarded(on_click), args=[])
+        made.on("click", _once(made, guarded(on_click)), args=[])
     return made
+
+
+def _once(made: Button, press: Any) -> Callable[[], Awaitable[None]]:
+    """A handler that is not begun again while it runs, and looks busy when that takes a moment."""
+    running = False
+
+    async def pressed() -> None:
+        nonlocal running
+        if running:
+            return
+        running = True
+        patience = asyncio.get_running_loop().call_later(PATIENCE_S, _busy, made, True)
+        try:
+            await press()
+        finally:
+            running = False
+            patience.cancel()
+            _busy(made, False)
+
+    return pressed
+
+
+def _busy(made: Button, yes: bool) -> None:
+    if not made.is_deleted and yes != ("aria-busy" in made.props):
+        made.props.set_optional("aria-busy", "true" if yes else None)
 
 
 def enable(control: Button, yes: bool = True) -> None:

@@ -182,14 +182,23 @@ def gravity(error: PlatformError) -> str:
 
 
 def error_panel(error: Exception, *, retry: Callable[[], object] | None = None) -> Element:
-    """An error as a panel: its sentence, its hint, the cause on demand, and a way to try again."""
+    """An error as a panel: its sentence, its hint, the cause on demand, and a way on.
+
+    What may answer later offers to try again; what is not there, or not for the viewer, leads to the overview.
+    """
     from .actions import button
 
-    known = as_platform_error(error)
-    cause = str(known.details.get("cause", "")) or f"{known.code}" + (f"\n{known.details}" if known.details else "")
-    again = (lambda: button(text("Try again"), retry, kind="quiet")) if retry else None
-    kind = gravity(known)
-    return notice(kind, text(known.message), hint=text(known.hint) if known.hint else "", cause=cause, actions=again)
+    known, view = as_platform_error(error), here()
+    details = f"{known.code}" + (f"\n{known.details}" if known.details else "")
+    cause = str(known.details.get("cause", "")) or (details if known.status >= 500 else "")
+
+    def onward() -> None:
+        if known.status in (403, 404):
+            button(text("To the overview"), lambda: view.go("/"), kind="quiet")
+        elif retry is not None:
+            button(text("Try again"), retry, kind="quiet")
+
+    return notice(gravity(known), view.said(known.message), hint=view.said(known.hint), cause=cause, actions=onward)
 
 
 def empty(title: str, message: str = "", *, symbol: str = "inbox", action: Draw | None = None) -> Element:

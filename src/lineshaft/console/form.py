@@ -53,12 +53,21 @@ class Field:
 
 
 def fields_of(model: type[BaseModel], *, only: Sequence[str] = (), advanced: Sequence[str] = ()) -> list[Field]:
-    """Fields of a pydantic model: kinds from the types, labels from titles or names, help from descriptions."""
+    """Fields of a pydantic model: kinds from the types, labels from titles or names, help from descriptions.
+
+    Settings that are models themselves are left out; `values` of the form keeps them as they are.
+    """
     return [
         _field_of(name, info, advanced=name in advanced)
         for name, info in model.model_fields.items()
-        if not only or name in only
+        if (not only or name in only) and not _nested(info.annotation)
     ]
+
+
+def _nested(annotation: Any) -> bool:
+    """Whether a field holds whole models, which no single control can enter."""
+    inside = get_args(annotation) or (annotation,)
+    return any(isinstance(one, type) and issubclass(one, BaseModel) for one in inside)
 
 
 def _field_of(name: str, info: FieldInfo, *, advanced: bool) -> Field:
@@ -69,13 +78,18 @@ def _field_of(name: str, info: FieldInfo, *, advanced: bool) -> Field:
         name=name,
         label=text(info.title or words),
         kind=kind,
-        help=text(info.description) if info.description else "",
+        help=here().said(" ".join(info.description.split())).replace("`", "") if info.description else "",
         value=default,
         options=options,
         required=info.is_required(),
         unit=unit,
+        placeholder=str(info.examples[0]) if info.examples else "",
         advanced=advanced,
     )
+
+
+SHORT = {"url": "URL", "pki": "PKI", "tls": "TLS", "ca": "CA", "qos": "QoS", "id": "ID", "mqtt": "MQTT"}
+"""Parts of names that are not written like words."""
 
 
 def _label(name: str) -> tuple[str, str]:
@@ -83,7 +97,8 @@ def _label(name: str) -> tuple[str, str]:
     head, _, tail = name.rpartition("_")
     known = {"s": "s", "ms": "ms", "kpa": "kPa", "gb": "GB", "mb": "MB"}
     words, unit = (head, known[tail]) if head and tail in known else (name, "")
-    return words.replace("_", " ").capitalize(), unit
+    label = " ".join(SHORT.get(word, word) for word in words.split("_"))
+    return label[:1].upper() + label[1:], unit
 
 
 def _kind(annotation: Any) -> tuple[str, dict[Any, str]]:
@@ -110,6 +125,8 @@ class Form:
     def __init__(self, fields: Sequence[Field], values: Mapping[str, Any], model: type[BaseModel] | None) -> None:
         self.fields = {f.name: f for f in fields}
         self._model = model
+        self._beside = {n for n in self.fields if model is not None and n not in model.model_fields}
+        """Fields the page asks for beside those of the model."""
         self._inputs: dict[str, Any] = {}
         self._problems: dict[str, Element] = {}
         self._on_submit: Callable[[dict[str, Any]], object] | None = None
@@ -120,6 +137,7 @@ class Form:
             with element("details", "ls-more"):
                 element("summary", content=text("More settings"))
                 self._draw(folded, values)
+        self._whole = element("p", "ls-problem", content="", role="alert")
 
     def _draw(self, fields: Sequence[Field], values: Mapping[str, Any]) -> None:
         with element("div", "ls-fields"):
@@ -131,7 +149,7 @@ class Form:
             if one.kind != "switch":
                 with element("div", "ls-label"):
                     element("span", content=one.label)
-                    if not one.required and one.kind != "select":
+                    if not one.required and one.kind != "select" and _shown(one, value) in (None, ""):
                         element("span", "ls-optional", content=text("optional"))
             self._inputs[one.name] = _input(one, value)
             if one.help:
@@ -150,22 +168,33 @@ class Form:
             self._inputs[name].value = _shown(self.fields[name], value)
 
     def problem(self, name: str, sentence: str) -> None:
-        """Write a sentence below a field; an empty one takes it away."""
-        where = self._problems.get(name)
-        if where is None:
-            here().toast(sentence, kind="bad")
+        """Write a sentence below a field, or below all when no field is to blame; an empty one takes it away."""
+        self._problems.get(name, self._whole).set(sentence)
+        if sentence:
+            self._whole.client.run_javascript("lineshaft.problem()")
+
+    def refuse(self, error: Invalid) -> None:
+        """Write what a service found wrong below its fields: `fields` of the error's details, or its one `field`."""
+        said = here().said
+        fields = error.details.get("fields")
+        if isinstance(fields, dict):
+            for name, sentence in fields.items():
+                self.problem(str(name), said(str(sentence)))
         else:
-            where.set(sentence)
+            self.problem(str(error.details.get("field", "")), f"{said(error.message)} {said(error.hint)}".strip())
 
     def check(self) -> dict[str, Any] | None:
         """The values when they pass, None after writing a sentence below each field that is wrong."""
-        for name in self._problems:
+        for name in ("", *self._problems):
             self.problem(name, "")
         values = self.values
         missing = [n for n, f in self.fields.items() if f.required and values.get(n) in (None, "")]
         for name in missing:
             self.problem(name, text("This is needed."))
-        if missing:
+        broken = [n for n, f in self.fields.items() if f.kind == "integer" and isinstance(values.get(n), float)]
+        for name in broken:
+            self.problem(name, text("Enter a whole number."))
+        if missing or broken:
             return None
         return self._checked(values) if self._model else values
 
@@ -173,12 +202,16 @@ class Form:
         assert self._model is not None
         given = {n: v for n, v in values.items() if v is not None or n not in self.fields}
         try:
-            self._model.model_validate(given)
+            self._model.model_validate({n: v for n, v in given.items() if n not in self._beside})
         except ValidationError as error:
-            for found in error.errors():
-                self.problem(str(found["loc"][0]) if found["loc"] else "", sentence_of(found))
+            self.blame(error)
             return None
         return given
+
+    def blame(self, error: ValidationError) -> None:
+        """Write what a model found wrong below the fields."""
+        for found in error.errors():
+            self.problem(str(found["loc"][0]) if found["loc"] else "", sentence_of(found))
 
     async def submit(self) -> None:
         """Check, hand over, and put an Invalid back below its field."""
@@ -190,10 +223,7 @@ class Form:
             if inspect.isawaitable(done):
                 await done
         except Invalid as error:
-            place = str(error.details.get("field", ""))
-            if place not in self._problems:
-                raise
-            self.problem(place, f"{text(error.message)} {text(error.hint) if error.hint else ''}".strip())
+            self.refuse(error)
 
 
 SENTENCES = {
@@ -221,7 +251,7 @@ def sentence_of(found: Any) -> str:
     known = SENTENCES.get(found["type"])
     if known is not None:
         return text(known, **found.get("ctx", {}))
-    message = text(found["msg"].removeprefix("Value error, "))
+    message = here().said(found["msg"].removeprefix("Value error, "))
     return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "。")) else ".")
 
 
@@ -234,10 +264,15 @@ def form(
     on_cancel: Callable[[], object] | None = None,
     only: Sequence[str] = (),
     advanced: Sequence[str] = (),
+    model: type[BaseModel] | None = None,
 ) -> Form:
-    """A form; see the module. Without `on_submit` it has no buttons, and the page reads `form.check()` itself."""
-    model = source if isinstance(source, type) else None
-    fields = fields_of(model, only=only, advanced=advanced) if model else list(source)  # type: ignore[arg-type]
+    """A form; see the module. Without `on_submit` it has no buttons, and the page reads `form.check()` itself.
+
+    `model` checks what is entered in a list of fields that were made from it, and perhaps others beside.
+    """
+    if isinstance(source, type):
+        model, source = source, fields_of(source, only=only, advanced=advanced)
+    fields = list(source)
     with element("div", "ls-form"):
         made = Form(fields, values or {}, model)
         made._on_submit = on_submit
@@ -295,7 +330,7 @@ def _entered(one: Field, control: Any) -> Any:
     value = control.value
     if isinstance(value, str):
         value = value.strip()
-    if one.kind == "integer" and isinstance(value, float):
+    if one.kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
     if one.kind == "duration":
         return _span(value) if value else None

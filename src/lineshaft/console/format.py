@@ -1,6 +1,7 @@
 """Writes numbers and times the way people read them.
 
-Numbers keep a steady width: four significant digits, trailing zeros kept, thousands grouped.
+Numbers keep a steady width and say no more than an operator needs: two decimals from 1 up, one from 100 up,
+none from 1,000 up, three below 1 (more only where there would be nothing else); trailing zeros kept, thousands grouped.
 The browser's `console.js` follows the same rules for what it draws itself.
 """
 
@@ -20,6 +21,7 @@ UNITS = {
     "m3/h": "m³/h", "l/min": "l/min", "m/s2": "m/s²", "um": "µm", "us": "µs", "kW.h": "kWh", "W.h": "Wh",
     "MW.h": "MWh", "kV.A": "kVA", "V.A": "VA", "kvar": "kvar", "N.m": "Nm", "/min": "1/min", "min-1": "1/min",
     "s-1": "1/s", "/s": "1/s", "/h": "1/h", "[psi]": "psi", "[in_i]": "in", "mm[Hg]": "mmHg", "kg/m3": "kg/m³",
+    "ug/m3": "µg/m³", "[ppm]": "ppm",
 }  # fmt: skip
 """UCUM codes people do not write; every other code is shown as it is."""
 
@@ -30,7 +32,7 @@ def unit_text(unit: str) -> str:
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """A number with `digits` decimals, or four significant digits; whole numbers stay whole."""
+    """A number with `digits` decimals, or as many as its size deserves; whole numbers stay whole."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ABSENT
     if digits is None:
@@ -41,10 +43,13 @@ def number(value: float | None, digits: int | None = None) -> str:
 
 
 def _decimals(value: float) -> int:
-    """Decimals that leave four significant digits, at most six."""
-    if value == 0:
+    """Decimals that suit the size of a number, at most six; the smallest numbers keep two significant digits."""
+    size = abs(value)
+    if size == 0 or size >= 1000:
         return 0
-    return min(max(3 - math.floor(math.log10(abs(value))), 0), 6)
+    if size >= 1:
+        return 1 if size >= 100 else 2
+    return 3 if size >= 0.01 else min(1 - math.floor(math.log10(size)), 6)
 
 
 def quantity(value: float | None, unit: str = "", digits: int | None = None) -> str:

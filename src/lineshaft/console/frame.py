@@ -37,11 +37,13 @@ IDENTIFY_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How the platform is, for the dot in the bar: a state word, a sentence and where to read more."""
+    """How the platform is, for the dot in the bar: a state word, what to call it, a sentence and where to read more."""
 
     state: str
     message: str
     address: str = ""
+    label: str = ""
+    """A few words beside the dot; the name of the state when empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +153,9 @@ class Frame:
 
             async def refresh() -> None:
                 now = await asyncio.wait_for(ask(self.who), 5)
-                place.props.update({"href": now.address or "/", "title": text(now.message)})
+                place.props.update({"href": now.address or "/", "title": self.view.said(now.message)})
                 assert self._dot is not None
-                self._dot.set(now.state)
+                self._dot.set(now.state, self.view.said(now.label) or None)
 
             self.view.every(2.0, refresh, name="health")
 
@@ -292,6 +294,10 @@ class Frame:
         visit = find(self.view.address)
         if visit is not None:
             background_tasks.create(self.show(visit), name="reload", context=self.client.content)
+
+    def remember(self, address: str) -> None:
+        """Put what is shown into the address bar without going anywhere."""
+        self._browser(f"lineshaft.remember({json.dumps(address)})")
 
     @property
     def site(self) -> str:

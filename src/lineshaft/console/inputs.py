@@ -46,9 +46,17 @@ def choice(
     on_change: Callable[[str], object] | None = None,
     *,
     label: str = "",
+    named: bool = False,
 ) -> Choice:
-    """One of a few, side by side: `choice({"mean": "Mean", "max": "Maximum"}, "mean", changed)`."""
-    return _choice(options, [value], on_change, multiple=False, look="segments", label=label)
+    """One of a few, side by side: `choice({"mean": "Mean", "max": "Maximum"}, "mean", changed)`.
+
+    `named` shows the label in front, for choices that stand among others.
+    """
+    if not named:
+        return _choice(options, [value], on_change, multiple=False, look="segments", label=label)
+    with element("div", "ls-choice"):
+        element("span", "ls-muted", content=label, aria_hidden="true")
+        return _choice(options, [value], on_change, multiple=False, look="segments", label=label)
 
 
 def chips(

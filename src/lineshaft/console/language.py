@@ -6,9 +6,11 @@ beside its pages; all of them are merged once at start.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 from babel.messages.pofile import read_po
 
@@ -16,28 +18,71 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 """Languages of the screens and their names in themselves."""
 
 PACKAGE = Path(__file__).parents[1]
+SENTENCES = "errors"
+"""Name of the catalogues with the sentences services write; the others hold what screens say."""
 
 
 class Catalogue:
     """Messages of one language."""
 
-    def __init__(self, language: str, messages: Mapping[str, str]) -> None:
+    def __init__(self, language: str, messages: Mapping[str, str], sentences: Mapping[str, str] | None = None) -> None:
         self.language = language
-        self.messages = dict(messages)
+        self.messages = dict(messages) | dict(sentences or {})
+        templates = sorted((m for m in sentences or {} if _names(m)), key=len, reverse=True)
+        self._templates = [(_pattern(message), self.messages[message]) for message in templates]
 
     def text(self, message: str, **values: object) -> str:
         """The message in this language, English when nobody has translated it, with `{names}` filled in."""
         found = self.messages.get(message) or message
         return found.format(**values) if values else found
 
+    def said(self, sentence: str) -> str:
+        """A finished sentence in this language: found whole, or by the template it was made from.
+
+        Services say what is wrong in English with names and numbers filled in; `errors.po` holds their templates.
+        Of a text of several sentences each is looked up by itself.
+        """
+        if not sentence or not self._templates:
+            return self.messages.get(sentence, sentence)
+        parts = re.split(r"(?<=[.!?]) (?=[A-Z`'])|\n", sentence)
+        found = [self._found(part) for part in parts]
+        whole = "" if all(found) else self._found(sentence)
+        return whole or "".join(f or f"{part} " for f, part in zip(found, parts, strict=True)).strip()
+
+    def _found(self, sentence: str) -> str:
+        if sentence in self.messages:
+            return self.messages[sentence]
+        for pattern, translated in self._templates:
+            if hit := pattern.fullmatch(sentence):
+                return translated.format(**hit.groupdict())
+        return ""
+
+
+def _names(message: str) -> list[str]:
+    """What is filled into a template; nothing when its braces mean something else."""
+    names = [name for _, name, _, _ in Formatter().parse(message) if name]
+    return names if all(name.isidentifier() for name in names) else []
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """What matches every sentence made from a template, with its values as named groups."""
+    made, seen = "", set[str]()
+    for literal, name, _, _ in Formatter().parse(message):
+        made += re.escape(literal)
+        if name:
+            made += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+            seen.add(name)
+    return re.compile(made, re.DOTALL)
+
 
 def load(language: str, folders: Iterable[Path]) -> Catalogue:
     """Merge every `.po` file of a language below the folders; a fuzzy entry counts as missing."""
     messages: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for folder in folders:
         for file in sorted(folder.glob(f"**/locale/{language}/LC_MESSAGES/*.po")):
-            messages.update(_entries(file))
-    return Catalogue(language, messages)
+            (sentences if file.stem == SENTENCES else messages).update(_entries(file))
+    return Catalogue(language, messages, sentences)
 
 
 def _entries(file: Path) -> dict[str, str]:

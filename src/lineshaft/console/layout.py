@@ -10,7 +10,7 @@ with columns(2, 1):
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from nicegui import ui
@@ -95,7 +95,7 @@ def section(title: str = "", *, subtitle: str = "", actions: Draw | None = None,
 
 
 def tiles(*, size: str = "medium") -> Element:
-    """A grid of tiles that fills the width; size is small, medium or large: `with tiles(): tile(…)`."""
+    """A grid of tiles: `with tiles(): tile(…)`; size is small, medium or large, `row` lets a few fill the width."""
     return element("div", "ls-tiles", f"ls-tiles-{size}")
 
 
@@ -116,16 +116,16 @@ def stack(*, tight: bool = False) -> Element:
     return element("div", "ls-stack", "ls-tight" if tight else "")
 
 
-def split(*, start: float = 0.3) -> tuple[Element, Element]:
+def split(*, start: float = 0.3, phone: str = "left") -> tuple[Element, Element]:
     """Two panes with a bar between that can be dragged or moved with arrow keys; below each other on phones.
 
-    `start` is the left pane's share of the width.
+    `start` is the left pane's share of the width, `phone` the pane that stands above the other there.
 
     left, right = split()
     with left: tree(...)
     with right: ...
     """
-    with element("div", "ls-split") as pane:
+    with element("div", "ls-split", "ls-split-right-first" if phone == "right" else "") as pane:
         pane.style(f"--ls-split: {start:.0%}")
         left = element("div", "ls-split-pane")
         element("div", "ls-split-bar", role="separator", tabindex="0", aria_orientation="vertical",
@@ -137,8 +137,15 @@ def split(*, start: float = 0.3) -> tuple[Element, Element]:
 class Tabs:
     """Panels of which one shows; each is drawn when first opened."""
 
-    def __init__(self, panels: Mapping[str, Draw], selected: str, on_change: Callable[[str], object] | None) -> None:
+    def __init__(
+        self,
+        panels: Mapping[str, Draw],
+        selected: str,
+        on_change: Callable[[str], object] | None,
+        names: Sequence[str],
+    ) -> None:
         self._panels = dict(panels)
+        self._names = dict(zip(panels, names, strict=True)) if names else {}
         self._on_change = on_change
         self._buttons: dict[str, Element] = {}
         self._bodies: dict[str, Element] = {}
@@ -148,8 +155,12 @@ class Tabs:
                 self._buttons[name] = tab.on("click", guarded(self.show, name), args=[])
         self._place = element("div", "ls-tab-body")
         self.selected = ""
-        drawing = self._open(selected or next(iter(panels)))
+        drawing = self._open(self._label_of(selected) or next(iter(panels)))
         here().soon(lambda: self._drawn(drawing))
+
+    def _label_of(self, chosen: str) -> str:
+        """The panel that is meant, by its label or by its name in the address; empty for one that is not there."""
+        return chosen if chosen in self._panels else next((p for p, n in self._names.items() if n == chosen), "")
 
     def _open(self, name: str) -> object:
         self.selected = name
@@ -167,6 +178,8 @@ class Tabs:
 
     async def show(self, name: str) -> None:
         """Open a panel by its name."""
+        if self._names:
+            here().remember(tab=self._names[name])
         await self._drawn(self._open(name))
         if self._on_change:
             self._on_change(name)
@@ -178,12 +191,21 @@ class Tabs:
                 await drawing
 
 
-def tabs(panels: Mapping[str, Draw], *, selected: str = "", on_change: Callable[[str], object] | None = None) -> Tabs:
+def tabs(
+    panels: Mapping[str, Draw],
+    *,
+    selected: str = "",
+    on_change: Callable[[str], object] | None = None,
+    names: Sequence[str] = (),
+) -> Tabs:
     """Panels behind tabs; each function draws its panel when it is first opened, and may be async.
 
-    tabs({view.text("Now"): draw_now, view.text("Trend"): draw_trend})
+    With `names` the open tab stands in the address as `?tab=name`, so that reloading and going back find it again;
+    `selected` is then such a name.
+
+    tabs({view.text("Now"): draw_now, view.text("Trend"): draw_trend}, names=["now", "trend"], selected=tab)
     """
-    return Tabs(panels, selected, on_change)
+    return Tabs(panels, selected, on_change, names)
 
 
 def plain_page(title: str, *, subtitle: str = "") -> Element:

@@ -53,7 +53,7 @@ class Wizard:
         here().soon(self._show)
 
     def _head(self, position: int, step: Step) -> Element:
-        with element("li", "ls-step") as head:
+        with element("li", "ls-step", tabindex="-1") as head:
             element("span", "ls-step-number", content=str(position + 1))
             element("span", content=step.title)
         return head
@@ -92,8 +92,7 @@ class Wizard:
             if self.position == len(self._steps) - 1:
                 await _value(self._on_finish())
             else:
-                self.position += 1
-                await self._show()
+                await self._move(self.position + 1)
         finally:
             self._busy = False
             enable(self._forward)
@@ -101,8 +100,12 @@ class Wizard:
     async def back(self) -> None:
         """Go one step back; nothing entered is lost."""
         if self.position > 0:
-            self.position -= 1
-            await self._show()
+            await self._move(self.position - 1)
+
+    async def _move(self, position: int) -> None:
+        self.position = position
+        await self._show()
+        self._place.client.run_javascript("lineshaft.step()")
 
 
 async def _value(done: Any) -> Any:

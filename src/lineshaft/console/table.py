@@ -92,6 +92,10 @@ class Table(Live, component="assets/ls_table.js"):
         self._rows = {str(row[self._key]): dict(row) for row in rows}
         self.patch(rows=[self._drawn(row) for row in self._rows.values()])
 
+    def explain(self, title: str, hint: str = "") -> None:
+        """Say why there is nothing to see."""
+        self.patch(words={**self.state["words"], "empty": title, "hint": hint})
+
     def add(self, rows: Sequence[Row]) -> None:
         """Append rows, or replace those whose key is there already."""
         self.set([*{**self._rows, **{str(row[self._key]): dict(row) for row in rows}}.values()])

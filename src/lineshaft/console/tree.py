@@ -53,6 +53,10 @@ class Tree(Live, component="assets/ls_tree.js"):
         """Ids of the ticked nodes."""
         return list(self.state["ticked"])
 
+    def tick(self, nodes: Sequence[str]) -> None:
+        """Tick exactly these, without calling back."""
+        self.patch(ticked=list(nodes))
+
     @property
     def selected(self) -> str:
         """Id of the chosen node, empty without one."""
@@ -77,14 +81,15 @@ class Tree(Live, component="assets/ls_tree.js"):
             )
             self.view.explain(error)
             return
-        self._put({n.id: _drawn(n, self.view) for n in found})
+        lone = len(found) == 1
+        self._put({n.id: _drawn(n, self.view) | ({"open": True} if lone and n.children else {}) for n in found})
         ids = [n.id for n in found]
         if node is None:
             self.patch(roots=ids)
         else:
             self.patch(branches={**self.state["branches"], node: ids})
         for child in found:
-            if child.open and child.children:
+            if (child.open or len(found) == 1) and child.children:
                 await self.open(child.id)
 
     async def reload(self) -> None:
@@ -132,10 +137,14 @@ def tree(
     ticks: bool = False,
     filterable: bool = True,
     selected: str = "",
+    ticked: Sequence[str] = (),
     label: str = "",
     empty: str = "",
 ) -> Tree:
-    """A lazy tree; `load(None)` gives the top, `load(id)` what lies below. Arrow keys move, Enter chooses."""
+    """A lazy tree; `load(None)` gives the top, `load(id)` what lies below. Arrow keys move, Enter chooses.
+
+    A branch that stands alone opens by itself, so that nobody clicks through a chain of them.
+    """
     made = Tree(
         load,
         ticks=ticks,
@@ -150,7 +159,7 @@ def tree(
             "none": text("Nothing matches the filter"),
         },
     )
-    made.state["selected"] = selected
+    made.state |= {"selected": selected, "ticked": list(ticked)}
     made.on("open", guarded(lambda event: made.open(event.args)))
     made.on("select", guarded(lambda event: _selected(made, event.args, on_select)))
     made.on("tick", guarded(lambda event: _ticked(made, event.args, on_tick)))

@@ -82,7 +82,11 @@ class Trend(Live, component="assets/ls_trend.js"):
         self._load = load
         self._turn = 0
         self._last: timedelta | None = None
-        self._on_range: Callable[[TimeRange], object] | None = None
+        self._on_range: Callable[[TimeRange | timedelta], object] | None = None
+
+    def explain(self, empty: str) -> None:
+        """Say why there may be nothing to see."""
+        self.patch(words={**self.state["words"], "empty": empty or text(WORDS["empty"])})
 
     @property
     def range(self) -> TimeRange:
@@ -178,15 +182,17 @@ def trend(
     load: Load | None = None,
     last: timedelta = timedelta(hours=1),
     live: bool = True,
-    on_range: Callable[[TimeRange], object] | None = None,
-    on_csv: Callable[[TimeRange], object] | None = None,
+    on_range: Callable[[TimeRange | timedelta], object] | None = None,
+    csv: bool = True,
+    empty: str = "",
     height: str = "medium",
     refresh_s: float = 1.0,
 ) -> Trend:
-    """A trend; see the module. `on_csv` is called with the visible range when the viewer asks for the data;
+    """A trend; see the module. `on_range` is told what is looked at: a range, or a span that follows the present.
 
-    without it the browser saves the points it shows. height is small, medium or large. While live, the chart
-    asks `load` again every `refresh_s` (or is fed by `append`, with `refresh_s=0`).
+    `csv` lets the browser save the points it shows; a page with an export of its own switches it off. `empty` says
+    why there may be nothing to see. height is small, medium or large. While live, the chart asks `load` again every
+    `refresh_s` (or is fed by `append`, with `refresh_s=0`).
     """
     view = here()
     made = Trend(
@@ -199,15 +205,13 @@ def trend(
         height=height,
         zone=str(view.timezone),
         language=view.language,
-        ownCsv=on_csv is not None,
-        words={key: text(word) for key, word in WORDS.items()},
+        csv=csv,
+        words={key: text(word) for key, word in WORDS.items()} | ({"empty": empty} if empty else {}),
     )
     made._last = last
     made._on_range = on_range
     made.on("zoom", guarded(made._zoomed))
     made.on("live", guarded(lambda event: _follow(made, bool(event.args), last)))
-    if on_csv is not None:
-        made.on("csv", guarded(lambda _: on_csv(made.range)))
     if load is not None:
         view.soon(made.reload)
         if live and refresh_s > 0:
@@ -219,6 +223,8 @@ async def _follow(made: Trend, live: bool, last: timedelta) -> None:
     made.state["live"] = live
     if live:
         await made.show(made._last or last, live=True)
+        if made._on_range is not None:
+            made._on_range(made._last or last)
 
 
 async def _tick(made: Trend) -> None:

@@ -21,10 +21,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from nicegui import Client, background_tasks, ui
 
-from lineshaft.kernel.errors import Internal, NotFound, PlatformError
+from lineshaft.kernel.errors import Conflict, Internal, NotFound, PlatformError
 from lineshaft.kernel.log import get_log
 
 from . import format as write
@@ -42,6 +43,7 @@ class Screen(Protocol):
 
     def go(self, address: str) -> None: ...
     def reload(self) -> None: ...
+    def remember(self, address: str) -> None: ...
     @property
     def hidden(self) -> bool: ...
     @property
@@ -80,6 +82,10 @@ class View:
         """The message in the viewer's language: `view.text("{n} machines", n=3)`."""
         return catalogue(self.language).text(message, **values)
 
+    def said(self, sentence: str) -> str:
+        """A sentence a service wrote, such as an error's, in the viewer's language where it is known."""
+        return catalogue(self.language).said(sentence)
+
     def moment(self, when: datetime | None, *, seconds: bool = True) -> str:
         """A time in the viewer's zone."""
         return write.moment(when, self.timezone, seconds=seconds)
@@ -91,6 +97,13 @@ class View:
     def reload(self) -> None:
         """Draw this page again, after something it shows has changed."""
         self.screen.reload()
+
+    def remember(self, **query: str) -> None:
+        """Write into the address what is shown now, so that reloading, going back and sharing find it again."""
+        path, _, old = self.address.partition("?")
+        kept = {name: value for name, value in (dict(parse_qsl(old)) | query).items() if value}
+        self.address = f"{path}?{urlencode(kept, safe='/,')}" if kept else path
+        self.screen.remember(self.address)
 
     @property
     def site(self) -> str:
@@ -122,7 +135,8 @@ class View:
     def explain(self, error: Exception) -> None:
         """Show an error as a toast: sentence, then what to do; faults of ours are logged too."""
         known = as_platform_error(error)
-        self.toast(self.text(known.message), hint=self.text(known.hint) if known.hint else "", kind="bad")
+        again = (self.text("Load again"), self.reload) if isinstance(known, Conflict) else None
+        self.toast(self.said(known.message), hint=self.said(known.hint), kind="bad", action=again)
 
     def soon(self, work: Work) -> None:
         """Do something once, right after the page has been drawn; errors are shown."""

@@ -132,10 +132,15 @@
 
   // -- numbers and times as the server writes them ----------------------------------------------------
   const words = window.lineshaftWords;
+  function decimals(size) {
+    if (size === 0 || size >= 1000) return 0;
+    if (size >= 1) return size >= 100 ? 1 : 2;
+    return size >= 0.01 ? 3 : Math.min(1 - Math.floor(Math.log10(size)), 6);
+  }
   function number(value, digits = null) {
     if (value === null || value === undefined || !Number.isFinite(value)) return "–";
     let places = digits;
-    if (places === null) places = value === 0 ? 0 : Math.min(Math.max(3 - Math.floor(Math.log10(Math.abs(value))), 0), 6);
+    if (places === null) places = decimals(Math.abs(value));
     return value.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places }).replace("-", "−");
   }
   function ago(millis, now = Date.now()) {
@@ -190,6 +195,25 @@
     ago,
     moment,
     course,
+    remember(address) {
+      current = address;
+      history.replaceState({}, "", address);
+    },
+    /** Show the beginning of a step of a wizard, and let the keyboard go on from there. */
+    step() {
+      window.scrollTo(0, 0);
+      document.querySelector(".ls-step-now")?.focus({ preventScroll: true });
+    },
+    /** Bring the first field that is wrong into view. */
+    problem() {
+      setTimeout(() => {
+        const wrong = [...document.querySelectorAll(".ls-problem")].find((p) => p.textContent && (p.offsetParent || p.closest("details:not([open])")));
+        wrong?.closest("details")?.setAttribute("open", "");
+        const field = wrong?.closest(".ls-field");
+        field?.querySelector("input, textarea")?.focus({ preventScroll: true });
+        (field ?? wrong)?.scrollIntoView({ block: "center" });
+      }, 60);
+    },
     leave: (address) => (location.href = address),
     language: (code) => (keep("lineshaft_language", code), location.reload()),
     post(address) {

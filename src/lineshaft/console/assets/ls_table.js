@@ -69,7 +69,9 @@ export default {
                 <span v-if="row.cells[c.name]?.l" class="ls-badge" :class="'ls-look-' + row.cells[c.name].l">
                   <i class="ls-shape" aria-hidden="true"></i>{{ row.cells[c.name].t }}</span>
                 <code v-else-if="c.kind === 'code'">{{ row.cells[c.name]?.t }}</code>
-                <template v-else-if="row.cells[c.name]?.a">{{ age(row.cells[c.name].a) }}</template>
+                <span v-else-if="row.cells[c.name]?.a" class="ls-moment">{{ age(row.cells[c.name].a) }}</span>
+                <template v-else-if="c.kind === 'time'"><template v-for="part in (row.cells[c.name]?.t ?? '').split(' ')" :key="part">
+                  <span class="ls-moment">{{ part }}</span>{{ " " }}</template></template>
                 <template v-else>{{ row.cells[c.name]?.t }}</template>
               </component></td>
             <td v-if="s.actions.length" class="ls-row-actions">

@@ -26,7 +26,7 @@ export default {
   template: `
     <component :is="s.href ? 'a' : 'div'" class="ls-tile" :class="'ls-look-' + look" :href="s.href || undefined">
       <span class="ls-tile-head"><span class="ls-tile-name" :title="s.name">{{ s.name }}</span>
-        <span v-if="look !== 'good'" class="ls-tile-state"><i class="ls-shape" aria-hidden="true"></i>{{ word }}</span></span>
+        <span v-if="look !== 'good'" class="ls-tile-state"><i class="ls-shape" aria-hidden="true"></i><span class="ls-tile-word">{{ word }}</span></span></span>
       <span class="ls-tile-value"><b>{{ s.value }}</b><span class="ls-unit">{{ s.unit }}</span></span>
       <svg v-if="drawn" class="ls-spark" viewBox="0 0 160 36" preserveAspectRatio="none" aria-hidden="true">
         <rect v-if="drawn.band" class="ls-spark-band" x="0" width="160" :y="drawn.band.top" :height="drawn.band.height" />

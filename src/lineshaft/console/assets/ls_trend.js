@@ -34,7 +34,7 @@ function nearest(times, t) {
 
 export default {
   mixins: [part],
-  emits: ["zoom", "live", "csv"],
+  emits: ["zoom", "live"],
   data: () => ({ off: {}, comparing: false, pins: [], readout: {}, hover: null, none: false, height: 0 }),
   template: `
     <div class="ls-trend" :class="'ls-trend-' + s.height">
@@ -80,7 +80,7 @@ export default {
         { symbol: "straighten", name: w.cursors, on: this.comparing, do: this.compare },
         { symbol: "image", name: w.png, do: this.picture },
         { symbol: "download", name: w.csv, do: this.csv },
-      ];
+      ].filter((tool) => tool.do !== this.csv || this.s.csv);
     },
     compared() {
       return this.s.lines.filter((l) => !this.off[l.id]).map((line) => {
@@ -194,10 +194,10 @@ export default {
     },
     axis(unit, i, many, phone) {
       return {
-        type: "value", scale: true, name: phone && i ? "" : unit, position: i === 0 ? "left" : "right", offset: i > 1 ? (i - 1) * 56 : 0,
+        type: "value", scale: true, name: phone && i > 1 ? "" : unit, position: i === 0 ? "left" : "right", offset: i > 1 ? (i - 1) * 56 : 0,
         nameTextStyle: { color: css("--ls-muted"), align: i === 0 ? "left" : "right", padding: [0, 0, 0, 0] }, nameGap: 12,
-        axisLine: { show: many > 1 && !(phone && i), lineStyle: { color: css("--ls-line") } }, axisTick: { show: false },
-        axisLabel: { show: !(phone && i), color: css("--ls-muted"), formatter: (v) => this.short(v) }, splitNumber: 4,
+        axisLine: { show: many > 1 && !(phone && i > 1), lineStyle: { color: css("--ls-line") } }, axisTick: { show: false },
+        axisLabel: { show: !(phone && i > 1), color: css("--ls-muted"), formatter: (v) => this.short(v) }, splitNumber: 4,
         splitLine: { show: i === 0, lineStyle: { color: css("--ls-grid") } },
       };
     },
@@ -394,7 +394,6 @@ export default {
       this.save(url, "png");
     },
     csv() {
-      if (this.s.ownCsv) return this.$emit("csv");
       const quote = (text) => `"${String(text).replace(/"/g, '""')}"`;
       const rows = [["time", "series", "unit", "mean", "min", "max", "quality"].join(",")];
       for (const line of this.s.lines) {
