@@ -25,7 +25,7 @@ from lineshaft.kernel.config import HttpSettings
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
-from lineshaft.telemetry import TelemetrySettings
+from lineshaft.telemetry import Latest, Selection, TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
 from lineshaft.twins.api import files_router, simulation_router
 from lineshaft.twins.api import router as twins_routes
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .assembly import Platform
 
     UnitsOf = Callable[[security.Who, Sequence[str]], Awaitable[dict[str, str]]]
+    Listen = Callable[[security.Who, Sequence[str], str], Awaitable[dict[str, Latest]]]
 
 log = get_log("web")
 
@@ -148,6 +149,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
         "units": _units(platform),
+        "heard": _heard(platform),
         "config": platform.config,
     }
     mount(
@@ -185,6 +187,16 @@ def _units(platform: Platform) -> UnitsOf:
     return look
 
 
+def _heard(platform: Platform) -> Listen:
+    """Newest values of series named, or below a place; for screens of contexts that come before telemetry."""
+
+    async def look(who: security.Who, paths: Sequence[str], under: str) -> dict[str, Latest]:
+        wanted = Selection(paths=tuple(paths), subtree=under or None) if paths or under else None
+        return {one.path: one for one in await platform.memory.live.latest(who, wanted)} if wanted else {}
+
+    return look
+
+
 def _find_series(platform: Platform) -> Any:
     from lineshaft.console import Hit
 
@@ -202,13 +214,16 @@ def _overall(platform: Platform) -> Any:
     from lineshaft.console import Health
 
     async def look(who: Any) -> Health:
-        connections = await platform.edge.list_(who)
-        lost = [v.connection.name for v in connections if v.health.state is State.LOST]
+        found = await platform.edge.list_(who)
+        lost = [v.connection.name for v in found if v.health.state is State.LOST]
         if trouble := platform.memory.trouble():
-            return Health(state="alarm", message=trouble, address="/connections")
+            return Health(state="alarm", label="Storage", message=trouble, address="/connections")
         if lost:
-            return Health(state="warning", message=", ".join(lost), address="/connections")
-        return Health(state="good", message=f"{len(connections)}", address="/connections")
+            label, message = f"{len(lost)} of {len(found)} lost", f"Lost: {', '.join(lost)}."
+            return Health(state="lost", label=label, message=message, address="/connections")
+        label = f"{len(found)} connected" if found else "Ready"
+        return Health(state="good", label=label, message="The platform and all its connections work.",
+                      address="/connections")  # fmt: skip
 
     return look
 

@@ -151,7 +151,7 @@ class Edge:
         try:
             return build(connector, raw, organisation=self._organisation)
         except BadSettings as error:
-            raise BadConnection(error.message) from error
+            raise BadConnection(error.message, fields=error.fields) from error
 
     async def test(self, who: Who, connector: str, raw: dict[str, Any]) -> list[Seen]:
         """Open the machine, look at its values, let go again; nothing is stored.

@@ -169,6 +169,16 @@ class BadSettings(Invalid):
         super().__init__("\n".join(str(c) for c in complaints))
         self.complaints = complaints
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """What is wrong by the setting it stands in; empty for the connection as a whole."""
+        return {_setting(c.place): f"{c.message[:1].upper()}{c.message[1:]} {c.hint}".strip() for c in self.complaints}
+
+
+def _setting(place: str) -> str:
+    """`port` of `connection.port`; nothing of `connection acme/hall`."""
+    return re.split(r"[.\[]", place.partition(" ")[0].partition(".")[2])[0]
+
 
 class Built:
     """A connection with its tags and its connector class, checked, nothing opened."""

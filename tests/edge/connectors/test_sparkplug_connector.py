@@ -325,6 +325,16 @@ async def test_a_trial_looks_without_being_a_host(mosquitto: Any, record: Any) -
     assert len(rebirths(recorder)) == 1
 
 
+async def test_a_branch_can_be_opened_by_a_trial_that_never_saw_the_top(mosquitto: Any) -> None:
+    """Every question about settings that are not saved yet opens the machine anew."""
+    group = area()
+    async with side(mosquitto, group):
+        connector = make(mosquitto, groups=[group], host=Host(trial=True), browse_s=0.6)
+        await connector.connect()
+        assert [n.name for n in await asyncio.wait_for(connector.browse(f"{group}/E/D"), 5)] == ["S", "SP"]
+        await connector.close()
+
+
 async def test_an_onlooker_says_nothing_at_all(mosquitto: Any, record: Any, sink: Any) -> None:
     group = area()
     recorder = await record(mosquitto)

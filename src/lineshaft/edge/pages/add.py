@@ -14,35 +14,39 @@ from lineshaft.console import (
     Form,
     Step,
     Table,
-    TreeNode,
     View,
     button,
     choice,
     code,
-    empty,
     fields_of,
     form,
     heading,
+    mark,
     notice,
     page,
     paragraph,
+    progress,
     row,
     section,
     stack,
     table,
-    tree,
     wizard,
 )
-from lineshaft.edge.connectors import Node
 from lineshaft.edge.model import Seen
 from lineshaft.edge.service import Edge
 from lineshaft.edge.settings import as_toml
 from lineshaft.kernel.clock import from_us
-from lineshaft.kernel.errors import PlatformError
-from lineshaft.kernel.terms import Kind, PlantPath, Quality
+from lineshaft.kernel.errors import Invalid, PlatformError
+from lineshaft.kernel.terms import Quality
 from lineshaft.security import Role
 
-from .connection import tag_fields
+from .picking import Picking
+from .tags import said
+
+FIRST = ("url", "broker", "subscriptions", "host", "port", "unit", "security", "user", "password")
+"""Settings that are asked for at once, in this order; the others are folded away."""
+SUGGESTED: dict[str, Any] = {"subscriptions": ["#"]}
+"""What a setting begins with here, because without it there is nothing to look at."""
 
 
 @page("/connections/add", title="Add connection", section=None, role=int(Role.ENGINEER))
@@ -54,7 +58,7 @@ async def add(view: View) -> None:
     wizard(
         [
             Step(view.text("Protocol"), draft.draw_protocol, check=draft.has_protocol),
-            Step(view.text("Machine"), draft.draw_machine, check=draft.machine_is_right, again=True),
+            Step(view.text("Machine"), draft.draw_machine, check=draft.machine_answers, again=True),
             Step(view.text("Values"), draft.draw_values, check=draft.values_are_right, again=True),
             Step(view.text("Live preview"), draft.draw_preview, again=True),
         ],
@@ -71,30 +75,43 @@ class _Draft:
         self.edge = view.ask(Edge)
         self.connector = ""
         self.own: dict[str, Any] = {}
-        self.tags: dict[str, dict[str, Any]] = {}
-        self.nodes: dict[str, Node] = {}
+        self._secrets: set[str] = set()
+        self._defaults: dict[str, Any] = {}
         self._form: Form | None = None
-        self._chosen: Table | None = None
         self._preview: Table | None = None
+        self._start_picking()
+
+    def _start_picking(self) -> None:
+        self.picking = Picking(self.view, self._browse, self._check_tags)
 
     @property
     def raw(self) -> dict[str, Any]:
-        return {**self.own, "tags": list(self.tags.values())} if self.tags else dict(self.own)
+        """The connection as it would be saved; whoever picks values wants these and not all others as well."""
+        tags = list(self.picking.tags.values())
+        if not tags:
+            return dict(self.own)
+        own = {name: value for name, value in self.own.items() if SUGGESTED.get(name) != value}
+        return {**own, **({"discover": False} if self.discovers else {}), "tags": tags}
+
+    @property
+    def discovers(self) -> bool:
+        """Whether the connection brings everything it hears of, unless values are picked."""
+        return "discover" in self._defaults and bool(self.own.get("discover", True))
 
     # ---- protocol ----
 
     def draw_protocol(self) -> None:
-        shelf = self.edge.shelf(self.view.who)
-        options = {c.name: c.title for c in shelf}
+        options = {c.name: c.title for c in self.edge.shelf(self.view.who)}
         self.connector = self.connector or next(iter(options), "")
         with section(self.view.text("What does the machine speak?")):
             choice(options, self.connector, self._choose, label=self.view.text("Protocol"))
-            self._about = stack()
+            self._about = stack(tight=True)
         self._tell_about()
 
     def _choose(self, name: str) -> None:
         if name != self.connector:
-            self.connector, self.own, self.tags, self.nodes = name, {}, {}, {}
+            self.connector, self.own = name, {}
+            self._start_picking()
         self._tell_about()
 
     def _tell_about(self) -> None:
@@ -103,8 +120,8 @@ class _Draft:
         if info is None:
             return
         with self._about:
-            paragraph(self.view.text(info.summary))
-            paragraph(self.view.text("Tier: {tier}", tier=info.tier), muted=True)
+            paragraph(self.view.said(info.summary))
+            paragraph(self.view.text("Maturity: {tier}", tier=self.view.text(info.tier)), muted=True)
 
     def has_protocol(self) -> bool:
         return bool(self.connector)
@@ -114,130 +131,93 @@ class _Draft:
     def draw_machine(self) -> None:
         text = self.view.text
         model = self.edge.settings_of(self.connector)
-        required = {n for n, f in model.model_fields.items() if f.is_required()}
-        important = required | {
-            "host",
-            "port",
-            "endpoint",
-            "url",
-            "unit",
-            "broker",
-            "user",
-            "password",
-            "security",
-            "topics",
-        }
         names = [
-            Field(name="name", label=text("Name of the connection"), required=True, placeholder="filler-plc"),
-            Field(name="path", label=text("Place in the plant"), required=True, placeholder="site/line-1/filler"),
+            Field(
+                name="name",
+                label=text("Name of the connection"),
+                required=True,
+                placeholder="filler-plc",
+                help=text("Letters, digits, - and _."),
+            ),
+            Field(
+                name="path",
+                label=text("Place in the plant"),
+                required=True,
+                placeholder="berlin/line-1/filler",
+                help=text("From the site down to the machine; its values are found below it."),
+            ),
         ]
-        own = [_advanced(f, f.name not in important) for f in fields_of(model)]
+        own = sorted(fields_of(model), key=_rank)
+        self._secrets = {f.name for f in own if f.kind == "secret"}
+        self._defaults = {f.name: f.value for f in own}
+        suggested = {name: value for name, value in SUGGESTED.items() if name in self._defaults}
+        fields = [*names, *(replace(f, advanced=not f.required and f.name not in FIRST) for f in own)]
         with section(text("Where is it?")):
-            self._form = form([*names, *own], values=self.own)
+            self._form = form(fields, values={**suggested, **self.own}, model=model)
             with row():
                 button(text("Test connection"), self._try, symbol="bolt")
             self._answer = stack()
 
     async def _try(self) -> bool:
         """Open the machine now and say what it answers."""
-        values = self._entered()
-        if values is None:
+        if not self._entered():
             return False
-        self._answer.clear()
+        self._tell(lambda: progress(None, self.view.text("Asking the machine …")))
         try:
-            nodes = await self.edge.browse(self.view.who, connector=self.connector, raw=values)
+            nodes = await self._browse("")
         except PlatformError as error:
-            with self._answer:
-                notice("bad", error.message, hint=error.hint)
+            told = error
+            self._tell(lambda: notice("bad", self.view.said(told.message), hint=self.view.said(told.hint)))
             return False
-        with self._answer:
-            notice("good", self.view.text("It answers: {n} things at the top.", n=len(nodes)))
+        self._tell(lambda: notice("good", self.view.text("It answers: {n} things at the top.", n=len(nodes))))
         return True
 
-    def _entered(self) -> dict[str, Any] | None:
+    def _tell(self, draw: Any) -> None:
+        self._answer.clear()
+        with self._answer:
+            draw()
+
+    def _entered(self) -> bool:
+        """Take over what was entered, when it is right; what is wrong is written below its field."""
         assert self._form is not None
+        self._answer.clear()
         values = self._form.check()
         if values is None:
-            return None
-        self.own = {k: v for k, v in values.items() if v not in (None, "", [], {})}
-        return self.own
-
-    async def machine_is_right(self) -> bool:
-        values = self._entered()
-        if values is None:
             return False
-        self.edge.built(self.connector, values)
+        kept = {name: self.own[name] for name in self._secrets & self.own.keys()}
+        own = {**kept, **{name: v for name, v in values.items() if self._says_something(name, v)}}
+        try:
+            self.edge.built(self.connector, own)
+        except Invalid as error:
+            self._form.refuse(error)
+            return False
+        self.own = own
+        return True
+
+    def _says_something(self, name: str, value: Any) -> bool:
+        default = self._defaults.get(name)
+        same = list(default) == value if isinstance(default, tuple) else default == value
+        return value not in (None, "", [], {}) and not same
+
+    async def machine_answers(self) -> bool:
         return await self._try()
+
+    async def _browse(self, address: str) -> Any:
+        return await self.edge.browse(self.view.who, address, connector=self.connector, raw=self.own)
 
     # ---- values ----
 
     def draw_values(self) -> None:
         text = self.view.text
-        with section(text("Pick what you want to see"), subtitle=text("Open the machine's tree and tick values.")):
-            tree(self._branches, ticks=True, on_tick=self._ticked, label=text("Address space"))
-        with section(text("Chosen values"), flush=True):
-            self._chosen = table(
-                [
-                    Column("path", text("Property")),
-                    Column("address", text("Address"), kind="code", phone=False),
-                    Column("value", text("Value now")),
-                    Column("unit", text("Unit")),
-                ],
-                key="address",
-                actions=[("delete", text("Remove"), lambda r: self._drop(r["address"]))],
-                empty=(
-                    text("Nothing chosen yet"),
-                    text("Some connections find their values by themselves; then go on."),
-                ),
-            )
-        with section(text("Or write an address")):
-            form(tag_fields(self.view), on_submit=self._add_by_hand, submit=text("Add"))
-        self._show_chosen()
+        told = text("Tick values to take only these; tick nothing to take everything that comes.")
+        self.picking.draw(told if self.discovers else text("Open the machine's tree and tick values."))
 
-    async def _branches(self, parent: str | None) -> list[TreeNode]:
-        nodes = await self.edge.browse(self.view.who, parent or "", connector=self.connector, raw=self.own)
-        self.nodes.update({n.address: n for n in nodes})
-        return [_tree_node(n) for n in nodes]
-
-    def _ticked(self, addresses: list[str]) -> None:
-        by_hand = {a: t for a, t in self.tags.items() if a not in self.nodes}
-        kept = {a: self.tags.get(a) or self._tag_of(self.nodes[a]) for a in addresses if a in self.nodes}
-        self.tags = {**by_hand, **kept}
-        self._show_chosen()
-
-    def _tag_of(self, node: Node) -> dict[str, Any]:
-        taken = {t["path"] for t in self.tags.values()}
-        name = str(PlantPath.clean(node.name)) or "value"
-        path = next(p for p in (name, *(f"{name}-{i}" for i in range(2, 1000))) if p not in taken)
-        tag: dict[str, Any] = {"path": path, "address": node.address}
-        if node.unit:
-            tag["unit"] = node.unit
-        if node.kind is not None and node.kind is not Kind.NUMBER:
-            tag["kind"] = node.kind.value
-        if node.writable:
-            tag["writable"] = True
-        return tag
-
-    def _add_by_hand(self, values: dict[str, Any]) -> None:
-        tag = {k: v for k, v in values.items() if v not in (None, "", False)}
-        self.edge.built(self.connector, {**self.own, "tags": [*self.tags.values(), tag]})
-        self.tags[tag["address"]] = tag
-        self._show_chosen()
-
-    def _drop(self, address: str) -> None:
-        self.tags.pop(address, None)
-        self._show_chosen()
-
-    def _show_chosen(self) -> None:
-        assert self._chosen is not None
-        rows = []
-        for address, tag in self.tags.items():
-            node = self.nodes.get(address)
-            value = "" if node is None or node.value is None else str(node.value)
-            rows.append({"path": tag["path"], "address": address, "value": value, "unit": tag.get("unit", "")})
-        self._chosen.set(rows)
+    def _check_tags(self, tags: list[dict[str, Any]]) -> None:
+        self.edge.built(self.connector, {**self.own, "tags": tags})
 
     def values_are_right(self) -> bool:
+        if not self.picking.tags and not self.discovers:
+            raise Invalid(mark("Nothing is chosen yet."), hint=mark("Tick a value in the tree, or write an address."))
         self.edge.built(self.connector, self.raw)
         return True
 
@@ -249,32 +229,45 @@ class _Draft:
             self._preview = table(
                 [
                     Column("path", text("Place")),
-                    Column("value", text("Value")),
+                    Column("value", text("Value"), sortable=False),
                     Column("quality", text("Quality"), kind="status"),
                     Column("at", text("Time"), kind="time", phone=False),
                     Column("message", text("What is wrong"), sortable=False),
                 ],
                 key="path",
                 empty=(text("Reading …"), text("The first values appear within seconds.")),
+                label=text("Live preview"),
             )
+        self._outcome = stack()
         with section(text("This is what is saved"), subtitle=text("The same lines work in plant.toml.")):
             built = self.edge.built(self.connector, self.raw)
             code(as_toml([built.connection]), title="plant.toml")
         self.view.soon(self._read)
 
     async def _read(self) -> None:
+        view = self.view
         try:
-            seen = await self.edge.test(self.view.who, self.connector, self.raw)
+            seen = await self.edge.test(view.who, self.connector, self.raw)
         except PlatformError as error:
-            notice("bad", error.message, hint=error.hint)
+            with self._outcome:
+                notice("bad", view.said(error.message), hint=view.said(error.hint))
             return
         assert self._preview is not None
-        self._preview.set([_seen_row(s) for s in seen])
+        self._preview.set([self._seen_row(s) for s in seen])
         if not seen:
-            empty(
-                self.view.text("No values came"),
-                self.view.text("Save anyway: values appear when the machine sends them."),
-            )
+            told = view.text("Save anyway: values appear when the machine sends them.")
+            self._preview.explain(view.text("No values came"), told)
+
+    def _seen_row(self, seen: Seen) -> dict[str, Any]:
+        units = {str(tag["path"]): str(tag.get("unit", "")) for tag in self.picking.tags.values()}
+        unit = next((u for path, u in units.items() if seen.path.endswith("/" + path.lstrip("/"))), "")
+        return {
+            "path": seen.path,
+            "value": said(seen.value, unit) or "–",
+            "quality": Quality.of(seen.quality).grade.value,
+            "at": from_us(seen.ts_us),
+            "message": self.view.said(seen.message),
+        }
 
     async def save(self) -> None:
         saved = await self.edge.save(self.view.who, self.connector, self.raw, expected=0)
@@ -282,27 +275,6 @@ class _Draft:
         self.view.go(f"/connections/{saved.name}")
 
 
-def _tree_node(node: Node) -> TreeNode:
-    shown = "" if node.value is None else str(node.value)[:40]
-    return TreeNode(
-        id=node.address,
-        label=node.name,
-        symbol="folder" if node.has_children and not node.readable else "sensors",
-        children=node.has_children,
-        note=f"{shown} {node.unit}".strip(),
-        tickable=node.readable,
-    )
-
-
-def _seen_row(seen: Seen) -> dict[str, Any]:
-    return {
-        "path": seen.path,
-        "value": "–" if seen.value is None else str(seen.value),
-        "quality": Quality.of(seen.quality).grade.value,
-        "at": from_us(seen.ts_us),
-        "message": seen.message,
-    }
-
-
-def _advanced(field: Field, yes: bool) -> Field:
-    return replace(field, advanced=yes)
+def _rank(field: Field) -> int:
+    """What must be there first, then what is asked for at once, then the rest as the connector lists it."""
+    return -1 if field.required else FIRST.index(field.name) if field.name in FIRST else len(FIRST)

@@ -1,4 +1,4 @@
-"""One connection: its health, its tags live, its settings, everything it ever was."""
+"""One connection: its health, its values, its settings, everything it ever was."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 from lineshaft.console import (
     Column,
+    Table,
     View,
+    badge,
     button,
     code,
     confirm,
-    dialog,
     facts,
-    form,
     heading,
     notice,
+    number,
     page,
     section,
     stack,
@@ -24,38 +25,46 @@ from lineshaft.console import (
     tabs,
     undo,
 )
-from lineshaft.console import Field as FormField
 from lineshaft.edge.model import Connection, Health
 from lineshaft.edge.service import ConnectionView, Edge
-from lineshaft.edge.settings import as_toml, parse_span
+from lineshaft.edge.settings import as_toml
 from lineshaft.edge.store import Version
 from lineshaft.kernel.clock import from_us
 from lineshaft.security import Role
 
+from .connections import STATE_WORDS, title_of
+from .tags import Tags
+
 
 @page("/connections/{name}", title="Connection", section=None)
-async def connection(view: View, name: str) -> None:
+async def connection(view: View, name: str, tab: str = "") -> None:
     """How one connection is, and what it is made of."""
     edge = view.ask(Edge)
     shown = await edge.get(view.who, name)
     view.title(name, trail=[(view.text("Connections"), "/connections")])
+    may_change = view.who.may(Role.ENGINEER, shown.connection.path)
     heading(
         name,
-        subtitle=f"{shown.connection.connector} · {shown.connection.path}",
-        actions=(lambda: _actions(view, shown)) if view.role >= Role.ENGINEER else None,
+        subtitle=f"{title_of(shown.connection.connector)} · {shown.connection.path}",
+        actions=lambda: _actions(view, shown, may_change=may_change),
     )
-    told = _Health(view, shown)
+    told, tags, troubles = _Health(view, shown), Tags(view, shown.connection), _Troubles(view)
     drawers: dict[str, Callable[[], object]] = {
-        view.text("Tags"): lambda: _tags(view, shown.connection),
-        view.text("Trouble"): lambda: _troubles(view, shown.health),
+        view.text("Values"): tags.draw,
+        view.text("Trouble"): lambda: troubles.draw(shown.health),
     }
-    if view.role >= Role.ENGINEER:
+    names = ["values", "trouble"]
+    if may_change:
         drawers[view.text("Settings")] = lambda: _settings(shown.connection)
         drawers[view.text("Versions")] = lambda: _versions(view, shown.connection)
-    tabs(drawers)
+        names += ["settings", "versions"]
+    tabs(drawers, names=names, selected=tab)
 
     async def refresh() -> None:
-        told.set((await edge.get(view.who, name)).health)
+        health = (await edge.get(view.who, name)).health
+        told.set(health)
+        troubles.set(health)
+        await tags.refresh()
 
     view.every(1.0, refresh)
 
@@ -68,34 +77,34 @@ class _Health:
         self._wrong = stack()
         self._said = ""
         with section():
-            self._facts = facts([(label, "") for label in self._labels()])
+            self._state = badge("unknown")
+            self._facts = facts([(view.text("State"), self._state), *((label, "") for label in self._labels())])
         self.set(shown.health)
 
     def _labels(self) -> list[str]:
-        words = (
-            "State",
-            "Values per second",
-            "Values since start",
-            "Last value",
-            "Reconnects",
-            "Late polls",
-            "Waiting",
-            "Dropped",
-        )
-        return [self._view.text(word) for word in words]
+        text = self._view.text
+        return [
+            text("Last value"),
+            text("Values per second"),
+            text("Values since start"),
+            text("Values waiting to be stored"),
+            text("Values dropped"),
+            text("Polls that came late"),
+            text("Reconnects"),
+        ]
 
     def set(self, health: Health) -> None:
         view = self._view
         last = view.moment(health.last_sample) if health.last_sample else "–"
+        self._state.set(STATE_WORDS[health.state])
         values = (
-            view.text(health.state.capitalize()),
-            f"{health.rate:,.1f}",
-            f"{health.samples:,}",
             last,
-            str(health.reconnects),
-            str(health.late_polls),
-            f"{health.waiting:,}",
-            f"{health.dropped:,}",
+            number(health.rate, 1),
+            number(health.samples),
+            number(health.waiting),
+            number(health.dropped),
+            number(health.late_polls),
+            number(health.reconnects),
         )
         for label, content in zip(self._labels(), values, strict=True):
             self._facts.set(label, content)
@@ -104,10 +113,13 @@ class _Health:
             self._wrong.clear()
             with self._wrong:
                 if health.error:
-                    notice("bad", health.error, hint=view.text(health.hint) if health.hint else "")
+                    notice("bad", view.said(health.error), hint=view.said(health.hint))
 
 
-def _actions(view: View, shown: ConnectionView) -> None:
+def _actions(view: View, shown: ConnectionView, *, may_change: bool) -> None:
+    button(view.text("Show in the plant"), lambda: view.go(f"/?path={shown.connection.path}"), symbol="dashboard")
+    if not may_change:
+        return
     edge, connection = view.ask(Edge), shown.connection
 
     async def switch() -> None:
@@ -129,105 +141,75 @@ def _actions(view: View, shown: ConnectionView) -> None:
             view.text("Removed {name}", name=connection.name), lambda: edge.restore(view.who, connection.name, version)
         )
 
-    button(view.text("Switch off") if connection.enabled else view.text("Switch on"), switch, kind="quiet")
-    button(view.text("Remove"), remove, kind="quiet", symbol="delete")
+    off = connection.enabled
+    button(view.text("Switch off") if off else view.text("Switch on"), switch, symbol="power_settings_new")
+    button(view.text("Remove"), remove, symbol="delete")
 
 
-def _tags(view: View, connection: Connection) -> None:
-    rows = [
-        {
-            "path": tag["path"],
-            "address": tag["address"],
-            "unit": tag.get("unit", ""),
-            "every": str(tag.get("every", "1s")),
-            "writable": bool(tag.get("writable", False)),
-        }
-        for tag in connection.raw.get("tags", ())
-    ]
-    table(
-        [
-            Column("path", view.text("Property")),
-            Column("address", view.text("Address"), kind="code", phone=False),
-            Column("unit", view.text("Unit")),
-            Column("every", view.text("Interval"), phone=False),
-            Column("writable", view.text("Writable"), kind="bool", phone=False),
-        ],
-        rows=rows,
-        key="path",
-        empty=(view.text("No tags listed"), view.text("This connection finds its values by itself.")),
-    )
-    if view.role >= Role.ENGINEER:
-        button(view.text("Add tag"), lambda: _tag_dialog(view, connection), symbol="add", kind="quiet")
+class _Troubles:
+    """What cannot be read or understood, kept current."""
 
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._table: Table | None = None
 
-def _tag_dialog(view: View, connection: Connection) -> None:
-    edge = view.ask(Edge)
+    def draw(self, health: Health) -> None:
+        text = self._view.text
+        with section(text("Trouble"), flush=True):
+            self._table = table(
+                [
+                    Column("place", text("Where")),
+                    Column("message", text("What is wrong"), sortable=False),
+                    Column("hint", text("What to do"), sortable=False, phone=False),
+                    Column("since", text("Since"), kind="ago"),
+                ],
+                key="id",
+                filterable=False,
+                empty=(text("No trouble"), text("Every tag of this connection can be read.")),
+                label=text("Trouble"),
+            )
+        self.set(health)
 
-    async def save(values: dict[str, Any]) -> None:
-        tag = {k: v for k, v in values.items() if v not in (None, "", False)}
-        parse_span(tag.get("every", "1s"))
-        raw = {**connection.raw, "tags": [*connection.raw.get("tags", ()), tag]}
-        await edge.save(view.who, connection.connector, raw, expected=connection.version)
-        box.close()
-        view.reload()
-
-    with dialog(view.text("Add tag")) as box:
-        form(tag_fields(view), on_submit=save, submit=view.text("Add"), on_cancel=lambda: box.close())
-
-
-def tag_fields(view: View) -> list[FormField]:
-    """What can be set on a tag."""
-    text = view.text
-    return [
-        FormField(name="path", label=text("Property"), required=True, placeholder="temperature"),
-        FormField(
-            name="address", label=text("Address"), required=True, help=text("As the connector's guide writes it.")
-        ),
-        FormField(name="unit", label=text("Unit"), placeholder="Cel, bar, kW"),
-        FormField(name="every", label=text("Interval"), value="1s", help=text("250ms, 1s, 5min")),
-        FormField(name="scale", label=text("Scale"), kind="number", advanced=True),
-        FormField(name="offset", label=text("Offset"), kind="number", advanced=True),
-        FormField(name="deadband", label=text("Deadband"), kind="number", advanced=True),
-        FormField(name="writable", label=text("Writable"), kind="switch", advanced=True),
-        FormField(name="low", label=text("Lowest value to write"), kind="number", advanced=True),
-        FormField(name="high", label=text("Highest value to write"), kind="number", advanced=True),
-    ]
-
-
-def _troubles(view: View, health: Health) -> None:
-    table(
-        [
-            Column("place", view.text("Where")),
-            Column("message", view.text("What is wrong"), sortable=False),
-            Column("hint", view.text("What to do"), sortable=False, phone=False),
-            Column("since", view.text("Since"), kind="ago"),
-        ],
-        rows=[
-            {"id": f"{t.place} {t.message}", "place": t.place, "message": t.message, "hint": t.hint, "since": t.since}
-            for t in health.troubles
-        ],
-        key="id",
-        empty=(view.text("No trouble"), view.text("Every tag of this connection can be read.")),
-    )
+    def set(self, health: Health) -> None:
+        """Show what is wrong now."""
+        said = self._view.said
+        if self._table is not None:
+            self._table.set(
+                [
+                    {
+                        "id": f"{t.place} {t.message}",
+                        "place": t.place,
+                        "message": said(t.message),
+                        "hint": said(t.hint),
+                        "since": t.since,
+                    }
+                    for t in health.troubles
+                ]
+            )
 
 
 def _settings(connection: Connection) -> None:
-    code(as_toml([connection]), title="plant.toml")
+    with section():
+        code(as_toml([connection]), title="plant.toml")
 
 
 def _versions(view: View, connection: Connection) -> None:
     edge = view.ask(Edge)
-    listing = table(
-        [
-            Column("version", view.text("Version"), kind="number", digits=0),
-            Column("by", view.text("Changed by")),
-            Column("at", view.text("When"), kind="time"),
-            Column("what", view.text("What"), sortable=False),
-        ],
-        key="version",
-        on_row=lambda row: _restore(view, connection, row),
-        rows=[],
-    )
+    with section(
+        view.text("Versions"), subtitle=view.text("Go back to any of them; that makes a new one."), flush=True
+    ):
+        listing = table(
+            [
+                Column("at", view.text("When"), kind="time"),
+                Column("version", view.text("Version"), kind="number", digits=0),
+                Column("by", view.text("Changed by")),
+                Column("what", view.text("What"), sortable=False),
+            ],
+            key="version",
+            actions=[("undo", view.text("Go back"), lambda row: _restore(view, connection, row))],
+            filterable=False,
+            label=view.text("Versions"),
+        )
 
     async def load() -> None:
         listing.set([_version_row(view, v) for v in await edge.versions(view.who, connection.name)])
@@ -244,6 +226,7 @@ def _version_row(view: View, version: Version) -> dict[str, Any]:
 async def _restore(view: View, connection: Connection, row: dict[str, Any]) -> None:
     edge = view.ask(Edge)
     if row["version"] == connection.version:
+        view.toast(view.text("This is the version in use."))
         return
     if await confirm(view.text("Go back to version {n}?", n=row["version"]), do=view.text("Go back")):
         await edge.restore(view.who, connection.name, row["version"])

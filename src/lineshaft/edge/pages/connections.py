@@ -7,6 +7,7 @@ from typing import Any
 from lineshaft.console import Column, View, button, heading, notice, page, section, table
 from lineshaft.edge.model import State
 from lineshaft.edge.service import ConnectionView, Edge
+from lineshaft.edge.settings import SHELF
 from lineshaft.security import Role
 
 STATE_WORDS = {State.GOOD: "connected", State.LOST: "lost", State.UNKNOWN: "unknown", State.DISABLED: "disabled"}
@@ -22,10 +23,10 @@ async def connections(view: View) -> None:
         subtitle=view.text("Machines and brokers Lineshaft talks to."),
         actions=(lambda: _add_button(view)) if may_add else None,
     )
-    blocked = notice(
+    waiting = notice(
         "warn", view.text("Samples wait at the edge."), hint=view.text("Nothing is lost; they leave by themselves.")
     )
-    blocked.set_visibility(False)
+    waiting.set_visibility(False)
     with section(flush=True):
         listing = table(
             [
@@ -50,7 +51,7 @@ async def connections(view: View) -> None:
             listing.set(list(now.values()))
         else:
             listing.change_many(now)
-        blocked.set_visibility(bool(edge.blocked))
+        waiting.set_visibility(bool(edge.blocked))
 
     view.every(1.0, refresh)
 
@@ -59,17 +60,23 @@ def _add_button(view: View) -> None:
     button(view.text("Add connection"), lambda: view.go("/connections/add"), symbol="add", kind="primary")
 
 
+def title_of(connector: str) -> str:
+    """What a connector is called."""
+    known = SHELF.plugins.get(connector)
+    return known.title if known else connector
+
+
 def _row(view: View, shown: ConnectionView) -> dict[str, Any]:
     health, connection = shown.health, shown.connection
-    wrong = health.error
+    wrong = view.said(health.error)
     if not wrong and health.troubles:
         wrong = view.text("{n} tags in trouble", n=len(health.troubles))
     return {
         "name": connection.name,
         "state": STATE_WORDS[health.state],
-        "connector": connection.connector,
+        "connector": title_of(connection.connector),
         "path": str(connection.path),
-        "tags": connection.tag_count,
+        "tags": connection.tag_count or None,
         "rate": health.rate,
         "last": health.last_sample,
         "error": wrong,

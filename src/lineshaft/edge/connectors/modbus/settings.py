@@ -17,15 +17,15 @@ class ModbusSettings(ConnectorSettings):
 
     mode: Literal["tcp", "rtu", "rtu-over-tcp"] = "tcp"
     """`tcp`: Modbus TCP; `rtu`: a serial line; `rtu-over-tcp`: serial frames through a plain socket server."""
-    host: str = ""
+    host: str = Field(default="", examples=["192.168.0.10"])
     """Address of the device or gateway, for `tcp` and `rtu-over-tcp`."""
     port: int = Field(default=502, ge=1, le=65535)
-    device: str = ""
+    device: str = Field(default="", title="Serial device")
     """Serial device for `rtu`, such as `/dev/ttyUSB0`."""
     baudrate: int = Field(default=9600, ge=50)
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
-    unit: int = Field(default=1, ge=0, le=255)
+    unit: int = Field(default=1, ge=0, le=255, title="Unit ID")
     """Unit id of addresses that name none."""
     answer_timeout_s: float = Field(default=1.0, gt=0)
     """How long one unit may take to answer one request."""
@@ -44,7 +44,7 @@ class ModbusSettings(ConnectorSettings):
     max_coils: int = Field(default=MOST_COILS, ge=1, le=MOST_COILS)
     pause_s: float | None = Field(default=None, ge=0)
     """Silence between two requests; by default none on TCP and 3.5 characters on a serial line."""
-    connections: int = Field(default=1, ge=1, le=16)
+    connections: int = Field(default=1, ge=1, le=16, title="Parallel connections")
     """Sockets opened to one TCP device; more than one only where the device allows it."""
     verify_writes: bool = False
     """Read every written register back and refuse when it differs."""

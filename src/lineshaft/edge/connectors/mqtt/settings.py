@@ -42,10 +42,11 @@ class Rule(BaseModel):
 class MqttSettings(BrokerSettings):
     """What users may set for an MQTT connection."""
 
-    subscriptions: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = Field(default=(), examples=["sensors/#, line-1/+/state"])
     """Topic filters; empty subscribes to what the rules and tags need."""
-    ignore: tuple[str, ...] = ("$SYS/#", "uns/#", "spBv1.0/#")
-    """Topic filters never taken: the platform's own mirror, and Sparkplug, which has its own connector."""
+    ignore: tuple[str, ...] = ("$SYS/#", "_INBOX/#", "uns/#", "spBv1.0/#")
+    """Topic filters never taken: what servers say among themselves, the platform's own mirror, and Sparkplug,
+    which has its own connector."""
     rules: tuple[Rule, ...] = ()
     discover: bool = True
     """Whether values without a tag are taken too."""

@@ -17,7 +17,7 @@ class OpcUaSettings(ConnectorSettings):
 
     guards_secrets: ClassVar[frozenset[str]] = frozenset({"security", "trust", "pki", "plain_password"})
 
-    url: str
+    url: str = Field(examples=["opc.tcp://10.0.0.5:4840"])
     """Endpoint of the server, such as `opc.tcp://10.0.0.5:4840`."""
     mode: Literal["subscribe", "poll"] = "subscribe"
     """`subscribe` lets the server report changes and polls only what it will not report; `poll` reads on schedule."""

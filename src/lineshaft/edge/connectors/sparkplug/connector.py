@@ -104,7 +104,7 @@ class SparkplugConnector(Connector[SparkplugSettings]):
 
     async def browse(self, address: str = "") -> list[Node]:
         """Groups, nodes, devices and metrics below an address, as their births declared them."""
-        if not self._running and address == "":
+        if not self._running and (address == "" or not self.fleet.nodes):
             await self._listen(self.settings.browse_s)
         return below(self.fleet, address)
 

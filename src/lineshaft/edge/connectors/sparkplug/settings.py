@@ -20,7 +20,7 @@ class SparkplugSettings(BrokerSettings):
     """Our name in `spBv1.0/STATE/<host_id>`; edge nodes that wait for a primary host are given it."""
     groups: tuple[str, ...] = ()
     """Groups to listen to; empty takes all."""
-    place: str = "{group}/{edge}/{device}/{metric}"
+    place: str = Field(default="{group}/{edge}/{device}/{metric}", title="Place template")
     """Where a metric goes, below the connection's path; metrics of a node itself have no device."""
     discover: bool = True
     """Whether metrics without a tag are taken too."""
