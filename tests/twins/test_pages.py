@@ -94,6 +94,51 @@ async def test_an_empty_plant_leads_to_the_first_connection(visit: Visit) -> Non
         await user.should_see("Add connection", retries=50)
 
 
+async def test_a_viewer_of_an_empty_plant_is_told_who_connects_machines(visit: Visit) -> None:
+    async with visit("/", who=person("vic", Role.VIEWER, "other")) as user:
+        await user.should_see("They appear here once an engineer has connected them.", retries=50)
+        await user.should_not_see("Add connection")
+
+
+async def test_first_values_find_their_places_with_one_press_and_can_be_taken_back(visit: Visit, twins: Twins) -> None:
+    found = [Found(path=PlantPath(f"other/hall/pump-1/{name}")) for name in ("speed", "flow", "secret")]
+    await twins.adoption.note(found, adopt=False)
+    await twins.adoption.decline(BOB, ["other/hall/pump-1/secret"])
+    async with visit("/", who=BOB) as user:
+        await user.should_see("2 values have arrived", retries=50)
+        user.find("Find their places").click()
+        await eventually(lambda: twins.find(BOB, "other/hall/pump-1"))
+        await user.should_see("Placed 2 series", retries=50)
+    placed = await twins.get(BOB, "other/hall/pump-1")
+    assert {p.property.name for p in placed.points} == {"speed", "flow"}, "what was left out stays out"
+    [change] = await twins.history(BOB, "other/hall/pump-1")
+    assert (change.by, change.deed) == ("bob", Deed.ADOPTED)
+
+
+async def test_values_without_a_place_are_told_above_a_plant_that_has_machines(visit: Visit, twins: Twins) -> None:
+    await twins.create(ADA, at(FILLER, type="filler"))
+    await twins.adoption.note([Found(path=PlantPath(f"{LINE}/capper/speed"))], adopt=False)
+    async with visit(f"/?path={LINE}", who=ADA) as user:
+        await user.should_see("1 values have no place in the plant yet.", retries=50)
+    async with visit(f"/?path={LINE}", who=EVE) as user:
+        await user.should_see("Machines running", retries=50)
+        await user.should_not_see("no place in the plant")
+
+
+async def test_the_parts_of_a_line_show_what_its_machines_do_and_stay_fresh(
+    visit: Visit, twins: Twins, tell: Tell
+) -> None:
+    await twins.create(ADA, at(FILLER, type="filler"))
+    await tell({f"{FILLER}/speed": 180.0})
+    async with visit(f"/assets/{LINE}", who=ADA) as user:
+        await user.should_see("Parts", retries=50)
+        await user.should_not_see("This has no values of its own.")
+        assert (await tile(user, "Filler"))["note"] == "Machine speed"
+        await until(lambda: tiles(user)["Filler"]["value"] == "180.0")
+        await tell({f"{FILLER}/speed": 90.0})
+        await until(lambda: tiles(user)["Filler"]["value"] == "90.00")
+
+
 async def test_the_overview_shows_machines_and_what_needs_attention(twins: Twins, tell: Tell, visit: Visit) -> None:
     await twins.create(ADA, at(FILLER, type="filler"))
     await twins.create(ADA, at(f"{LINE}/capper", type="capper"))
@@ -111,8 +156,8 @@ async def test_the_overview_shows_machines_and_what_needs_attention(twins: Twins
         assert (shown["Capper"]["status"], shown["Capper"]["href"]) == ("alarm", f"/assets/{LINE}/capper")
         reasons = await table(user, "Needs attention")
         assert list(cells(reasons, "what").values()) == [
-            "The machine reports a fault: State",
-            "Out of range: Vibration",
+            "The machine reports a fault: State Aborted",
+            "Out of range: Vibration 9.50\u00a0mm/s",
         ]
         assert set(cells(reasons, "machine").values()) == {"Capper"}
         await tell({f"{LINE}/capper/state": 6.0, f"{LINE}/capper/vibration": 2.0})
@@ -155,7 +200,7 @@ async def test_an_asset_shows_its_values_live(twins: Twins, tell: Tell, visit: V
         await tell({f"{FILLER}/tank-level": 2.0})
         await until(lambda: cells(values, "value")["tank-level"] == quantity(2.0, "%"))
         assert cells(values, "quality")["tank-level"] == "Warning"
-        assert tiles(user)["Bowl level"]["value"] == "2.000"
+        assert tiles(user)["Bowl level"]["value"] == "2.00"
     async with visit(f"/assets/{FILLER}", who=EVE, language="zh") as user:
         await user.should_see("一号灌装机", retries=50)
         assert cells(await table(user, "所有数值"), "name")["tank-level"] == "料缸液位"

@@ -29,6 +29,7 @@ from lineshaft.console import (
     time_range,
     tree,
     trend,
+    unit_text,
 )
 from lineshaft.console import TreeNode as Node
 from lineshaft.kernel.terms import PlantPath, TimeRange
@@ -55,7 +56,7 @@ _BUCKETS: dict[str, timedelta | Unit | None] = {
 @page("/explore", title="Explore", section="Data", icon="query_stats", order=40, role=int(Role.VIEWER))
 async def explore(view: View, series: str = "") -> None:
     """Pick values in the tree, compare them in one chart."""
-    heading(view.text("Explore"), subtitle=view.text("Compare any values; zoom with the wheel, click to pin a moment."))
+    heading(view.text("Explore"), subtitle=view.text("Compare any values. Drag across the chart to zoom in."))
     _Explorer(view, [path for path in series.split(",") if path]).draw()
 
 
@@ -75,20 +76,30 @@ class _Explorer:
     def draw(self) -> None:
         text_ = self._view.text
         left, right = split(start=0.25)
+        hint = text_("Tick values in the tree to see them here.")
         with left, section(text_("Values")):
             self._tree = tree(
                 self._branches,
                 ticks=True,
+                ticked=self._paths,
                 on_tick=self._chosen,
                 label=text_("Values"),
                 empty=text_("No values stored yet"),
             )
         with right:
             with row(spread=True):
-                time_range(lambda picker: self._span(picker.range, live=picker.live))
+                picker = time_range(lambda picker: self._span(picker.range, live=picker.live))
                 self._download()
             with section(flush=True):
-                self._chart = trend(self._lines(), load=self._load, height="large", refresh_s=2.0)
+                self._chart = trend(
+                    self._lines(),
+                    load=self._load,
+                    height="large",
+                    refresh_s=2.0,
+                    csv=False,
+                    on_range=picker.set,
+                    empty="" if self._paths else hint,
+                )
             with section(text_("How values are summed up")):
                 self._draw_choices()
             with section(text_("In the visible range"), flush=True):
@@ -98,11 +109,14 @@ class _Explorer:
                         Column("min", text_("Minimum"), kind="number"),
                         Column("mean", text_("Mean"), kind="number"),
                         Column("max", text_("Maximum"), kind="number"),
-                        Column("count", text_("Samples"), kind="number", digits=0),
+                        Column("unit", text_("Unit"), sortable=False),
+                        Column("count", text_("Samples"), kind="number", digits=0, phone=False),
                     ],
                     key="path",
                     actions=[("close", text_("Remove"), lambda r: self._drop(r["path"]))],
-                    empty=(text_("Nothing chosen"), text_("Tick values in the tree to see them here.")),
+                    filterable=False,
+                    empty=(text_("Nothing chosen"), hint),
+                    label=text_("In the visible range"),
                 )
         if self._paths:
             self._view.soon(self._refresh)
@@ -110,10 +124,11 @@ class _Explorer:
     def _draw_choices(self) -> None:
         view = self._view
         kinds = {a.value: view.text(a.value.replace("_", " ").capitalize()) for a in _CHOICES}
-        choice(kinds, self._aggregate.value, self._set_aggregate, label=view.text("Show"))
-        choice({k: view.text(k) for k in _BUCKETS}, self._bucket, self._set_bucket, label=view.text("Per"))
+        buckets = {k: view.text(k) for k in _BUCKETS}
+        choice(kinds, self._aggregate.value, self._set_aggregate, label=view.text("Show"), named=True)
+        choice(buckets, self._bucket, self._set_bucket, label=view.text("Per"), named=True)
         grades = {g.value: view.text(g.value.capitalize()) for g in Grades}
-        choice(grades, self._grades.value, self._set_grades, label=view.text("Quality"))
+        choice(grades, self._grades.value, self._set_grades, label=view.text("Quality"), named=True)
 
     # ---- choosing ----
 
@@ -127,6 +142,7 @@ class _Explorer:
                 symbol="folder" if one.deeper else "show_chart",
                 children=one.deeper,
                 tickable=one.series,
+                open=any(path.startswith(f"{one.path}/") for path in self._paths),
             )
             for one in found
         ]
@@ -135,10 +151,12 @@ class _Explorer:
         if len(ticked) > _MOST_LINES:
             self._view.toast(text("At most {n} values fit into one chart.", n=_MOST_LINES), kind="warn")
         self._paths = ticked[:_MOST_LINES]
+        self._tree.tick(self._paths)
         await self._refresh()
 
     async def _drop(self, path: str) -> None:
         self._paths = [p for p in self._paths if p != path]
+        self._tree.tick(self._paths)
         await self._refresh()
 
     async def _set_aggregate(self, name: str) -> None:
@@ -162,6 +180,8 @@ class _Explorer:
         known = self._view.services.get("units")
         if known is not None:
             self._units |= await known(self._view.who, self._paths)
+        self._view.remember(series=",".join(self._paths))
+        self._chart.explain("" if self._paths else self._view.text("Tick values in the tree to see them here."))
         await self._chart.lines(self._lines())
         await self._sum_up()
 
@@ -214,7 +234,8 @@ class _Explorer:
             self._view.who, Selection.of(*self._paths), span, fitting(span, 2), whole, grades=self._grades
         )
         rows = by_path(answer.table)
-        self._facts.set([_fact(path, rows.get(path), self._paths) for path in self._paths])
+        units = {path: unit_text(self._units.get(path, "")) for path in self._paths}
+        self._facts.set([_fact(path, rows.get(path), self._paths) | {"unit": units[path]} for path in self._paths])
 
     # ---- taking it along ----
 

@@ -72,7 +72,7 @@ class _Log:
         with section(flush=True):
             self.table = table(
                 [
-                    Column("at", text("When"), sortable=False),
+                    Column("at", text("When"), kind="time", sortable=False),
                     Column("actor", text("Who"), sortable=False),
                     Column("outcome", text("Outcome"), sortable=False),
                     Column("action", text("What"), kind="code", sortable=False),

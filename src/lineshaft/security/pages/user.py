@@ -145,7 +145,7 @@ async def sessions_of(view: View, user_id: str) -> None:
                 Column("agent", view.text("Browser")),
                 Column("origin", view.text("Address"), kind="code", phone=False),
                 Column("seen", view.text("Last used"), kind="ago"),
-                Column("ends", view.text("Ends"), phone=False),
+                Column("ends", view.text("Ends"), kind="time", phone=False),
             ],
             rows=[_session_row(view, s) for s in await sessions.list_(view.who, user_id)],
             filterable=False,

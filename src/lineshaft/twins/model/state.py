@@ -132,7 +132,7 @@ class Brief:
     trouble: Trouble | None
     counts: Counts
     leading: PointState | None = None
-    """The value that says most about it: its first measured quantity."""
+    """The value that says most about it: its first measured quantity, where there is one."""
 
     @property
     def condition(self) -> Condition:
@@ -150,6 +150,10 @@ class Attention:
     """Names of the properties concerned."""
     titles: tuple[Words, ...]
     """What these are called, in the same order."""
+    values: tuple[Value | None, ...]
+    """What they say now, as people read it, in the same order."""
+    units: tuple[str, ...]
+    """Their units, in the same order."""
     since: datetime | None
     """Source time of the oldest value concerned."""
 
@@ -266,10 +270,12 @@ def count(points: Sequence[PointState]) -> Counts:
 
 
 def leading(points: Iterable[PointState]) -> PointState | None:
-    """The first measured quantity among them; without any, the first number that nobody sets."""
-    numbers = [p for p in points if p.number is not None and p.point.property.kind is Kind.NUMBER]
+    """The first measured quantity among them; without any, the first number, then the first value, that nobody sets."""
+    known = [p for p in points if p.value is not None]
+    numbers = [p for p in known if p.number is not None and p.point.property.kind is Kind.NUMBER]
     measured = (p for p in numbers if p.point.property.measured)
-    return next(measured, next((p for p in numbers if not p.point.property.writable), None))
+    given = (p for p in (*numbers, *known) if not p.point.property.writable)
+    return next(measured, next(given, None))
 
 
 def _standing(p: PointState) -> str:
@@ -293,6 +299,8 @@ def attention_of(brief: Brief, points: Iterable[PointState]) -> list[Attention]:
             trouble=trouble,
             properties=tuple(p.point.property.name for p in found),
             titles=tuple(p.point.property.title for p in found),
+            values=tuple(p.value for p in found),
+            units=tuple(p.point.property.unit for p in found),
             since=min((p.ts for p in found if p.ts is not None), default=None),
         )
         for trouble, found in sorted(by_trouble.items(), key=lambda item: -item[0].severity)

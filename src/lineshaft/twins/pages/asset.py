@@ -19,14 +19,16 @@ from lineshaft.console import (
     tabs,
     tile,
     tiles,
+    unit_text,
 )
 from lineshaft.console import badge as draw_badge
 from lineshaft.security import Role
 from lineshaft.twins.metamodel.identifiers import encode_id
-from lineshaft.twins.model import PointState, Twin, TwinState, say
+from lineshaft.twins.model import Brief, Group, PointState, Twin, TwinState, say
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.service import Twins
 
+from .cards import draw_machine, draw_place, set_machine, set_place
 from .changes import draw_changes
 from .editing import ask_retire, draw_editor, open_move
 from .setpoints import draw_setpoints
@@ -42,7 +44,6 @@ from .words import (
     point_name,
     point_status,
     status_of,
-    tile_status,
     trail_of,
     value_text,
 )
@@ -70,21 +71,22 @@ class _Asset:
         self._tiles: dict[str, Tile] = {}
         self._table: Table | None = None
         self._setpoints: Table | None = None
+        self._parts: dict[str, Tile] = {}
 
     async def draw(self, tab: str) -> None:
         view = self._view
         self._twin = await self._twins.get(view.who, self._path)
         view.title(named(view, self._twin), trail=trail_of(view, await self._above()))
         self._draw_heading()
-        panels = {view.text("Now"): self._draw_now}
-        if self._twin.children:
-            panels[view.text("Parts")] = self._draw_parts
-        panels[view.text("Changes")] = self._draw_changes
+        panels = {"now": (view.text("Now"), self._draw_now), "parts": (view.text("Parts"), self._draw_parts)}
+        if not self._twin.children:
+            del panels["parts"]
+        elif not self._twin.points:
+            del panels["now"]
+        panels["changes"] = view.text("Changes"), self._draw_changes
         if self._may(Role.ENGINEER):
-            panels[view.text("Edit")] = self._draw_editor
-        chosen = {"parts": view.text("Parts"), "changes": view.text("Changes"), "edit": view.text("Edit")}.get(tab, "")
-        start = view.text("Now") if self._twin.points or not self._twin.children else view.text("Parts")
-        tabs(panels, selected=chosen if chosen in panels else start)
+            panels["edit"] = view.text("Edit"), self._draw_editor
+        tabs(dict(panels.values()), names=list(panels), selected=tab)
         view.every(REFRESH_S, self._refresh)
 
     async def _above(self) -> list[Twin]:
@@ -157,7 +159,7 @@ class _Asset:
                 Column("quality", words("Quality"), kind="status"),
                 Column("name", words("Property")),
                 Column("value", words("Value"), sortable=False),
-                Column("age", words("Age"), kind="ago"),
+                Column("age", words("Age"), kind="ago", phone=False),
                 Column("range", words("Normal range"), sortable=False, phone=False),
                 Column("series", words("Series"), kind="code", phone=False),
             ],
@@ -174,13 +176,15 @@ class _Asset:
             "quality": point_status(shown),
             "value": value_text(self._view, shown),
             "age": shown.ts,
-            "range": _range(prop.low, prop.high),
+            "range": _range(prop.low, prop.high, unit_text(prop.unit)),
             "series": str(shown.point.series),
         }
 
     async def _refresh(self) -> None:
         if self._twin.points:
             self._show(await self._twins.now.state(self._view.who, self._path, twin=self._twin))
+        if self._parts:
+            await self._show_parts()
 
     def _show(self, state: TwinState) -> None:
         view = self._view
@@ -203,18 +207,33 @@ class _Asset:
     async def _draw_parts(self) -> None:
         view = self._view
         parts = await self._twins.children(view.who, self._path, limit=_MOST_PARTS)
-        briefs = {b.path: b for b in await self._twins.now.briefs(view.who, self._path, limit=5_000)}
+        briefs, groups = await self._parts_now()
         with tiles():
             for part in parts:
-                brief = briefs.get(part.path)
-                machine = part.draft.level in MACHINES
-                tile(
-                    named(view, part),
-                    view.text(ACTIVITIES[brief.activity]) if brief else "",
-                    status=tile_status(brief) if brief else None,
-                    href=address_of(part.path) if machine else place_of(part.path),
-                    note=view.text(LEVELS[part.draft.level]),
-                )
+                if part.path in briefs:
+                    self._parts[part.path] = draw_machine(view, briefs[part.path])
+                elif part.path in groups and groups[part.path].twins:
+                    self._parts[part.path] = draw_place(view, groups[part.path])
+                else:
+                    self._draw_empty_part(part)
+
+    def _draw_empty_part(self, part: Twin) -> None:
+        where = address_of(part.path) if part.draft.level in MACHINES else place_of(part.path)
+        tile(named(self._view, part), href=where, status="unknown", note=self._view.text(LEVELS[part.draft.level]))
+
+    async def _parts_now(self) -> tuple[dict[str, Brief], dict[str, Group]]:
+        """The machines right below in short, and the places in numbers."""
+        now, who = self._twins.now, self._view.who
+        briefs = {str(b.path): b for b in await now.briefs(who, self._path, limit=5_000) if b.path.parent == self._path}
+        return briefs, {str(g.path): g for g in (await now.overview(who, self._path, attention=1)).groups}
+
+    async def _show_parts(self) -> None:
+        briefs, groups = await self._parts_now()
+        for path, shown in self._parts.items():
+            if path in briefs:
+                set_machine(self._view, shown, briefs[path])
+            elif path in groups:
+                set_place(shown, groups[path])
 
     async def _draw_changes(self) -> None:
         await draw_changes(self._view, self._path, may_undo=self._may(Role.ENGINEER))
@@ -237,9 +256,9 @@ def _most_telling(twin: Twin, points: tuple[PointState, ...]) -> list[PointState
     return sorted(known, key=rank)[:MOST_TILES]
 
 
-def _range(low: float | None, high: float | None) -> str:
+def _range(low: float | None, high: float | None, unit: str) -> str:
     if low is None and high is None:
         return ""
     if low is None:
-        return f"≤ {high:g}"
-    return f"≥ {low:g}" if high is None else f"{low:g} … {high:g}"
+        return f"≤ {high:g} {unit}".strip()
+    return f"≥ {low:g} {unit}".strip() if high is None else f"{low:g} … {high:g} {unit}".strip()

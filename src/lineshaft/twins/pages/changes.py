@@ -67,7 +67,7 @@ def _row(view: View, change: Change) -> dict[str, Any]:
 def _detail(view: View, change: Change, step: Step) -> str:
     """What became different, in one line."""
     if step.before is None or step.after is None:
-        return view.text("{n} together", n=change.twins) if change.twins > 1 else ""
+        return view.text("with {n} others", n=change.twins - 1) if change.twins > 1 else ""
     if step.before.path != step.after.path:
         return f"{step.before.path} → {step.after.path}"
     names = _differing(view, step.before, step.after)

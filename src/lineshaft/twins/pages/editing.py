@@ -20,6 +20,7 @@ from lineshaft.console import (
     table,
     tree,
     undo,
+    unit_text,
 )
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath
@@ -69,7 +70,12 @@ class _Editor:
     def _fields(self) -> list[Field]:
         text, draft = self._view.text, self._twin.draft
         return [
-            Field(name="title", label=text("Title"), value=say(draft.title, self._view.language)),
+            Field(
+                name="title",
+                label=text("Title"),
+                value=say(draft.title, self._view.language),
+                placeholder=named(self._view, self._twin),
+            ),
             Field(
                 name="type",
                 label=text("Type"),
@@ -129,9 +135,9 @@ class _Editor:
             [
                 Column("name", text("Property")),
                 Column("kind", text("Kind"), phone=False),
-                Column("unit", text("Unit"), kind="code"),
+                Column("unit", text("Unit")),
                 Column("range", text("Normal range"), sortable=False, phone=False),
-                Column("series", text("Series"), kind="code", phone=False),
+                *([Column("series", text("Series"), kind="code", phone=False)] if self._rebound else []),
                 Column("from", text("From"), phone=False),
             ],
             [self._row(p) for p in self._twin.points],
@@ -141,6 +147,11 @@ class _Editor:
             label=text("Properties"),
         )
 
+    @property
+    def _rebound(self) -> bool:
+        """Whether some property reads another series than that of its own path."""
+        return any(point.series != point.path for point in self._twin.points)
+
     def _row(self, point: Point) -> dict[str, Any]:
         prop, text = point.property, self._view.text
         low, high = ("" if v is None else f"{v:g}" for v in (prop.low, prop.high))
@@ -148,7 +159,7 @@ class _Editor:
             "id": prop.name,
             "name": point_name(self._view, point),
             "kind": text(KINDS[prop.kind]),
-            "unit": prop.unit,
+            "unit": unit_text(prop.unit),
             "range": f"{low} … {high}" if low or high else "",
             "series": "" if point.series == point.path else str(point.series),
             "from": text("own") if point.own else text("type"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -27,16 +27,16 @@ from lineshaft.console import (
     tile,
     tiles,
     tree,
-    unit_text,
 )
 from lineshaft.kernel.errors import NotFound
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
-from lineshaft.twins.model import Attention, Brief, Condition, Group, Level, Overview, Twin, called
+from lineshaft.twins.model import Attention, Brief, Condition, Group, Level, Overview, Trouble, Twin, called
 from lineshaft.twins.service import Twins
 
+from .beginning import Beginning
+from .cards import draw_machine, draw_place, running_of, set_machine, set_place
 from .words import (
-    ACTIVITIES,
     LEVELS,
     MACHINES,
     STATUS,
@@ -45,9 +45,7 @@ from .words import (
     named,
     place_of,
     plain,
-    point_name,
-    status_of,
-    tile_status,
+    said,
     trail_of,
 )
 
@@ -101,16 +99,18 @@ class _Board:
         self._rest: Any = None
         self._places: Any = None
         self._attention: Table | None = None
-        self._reasons: list[Attention] = []
         self._plant: Tree | None = None
         self._branches: set[str] = set()
 
     async def draw(self) -> None:
         seen = await self._start()
-        if not self._path and not seen.groups and not seen.twins:
-            self._draw_nothing()
+        beginning = Beginning(self._view, self._path)
+        waiting = await beginning.count()
+        if not seen.groups and not seen.twins and (not self._path or waiting):
+            beginning.draw()
             return
         await self._draw_heading()
+        beginning.draw_waiting()
         places = await self._twins.list_(self._view.who, under=self._path, levels=PLACES, limit=1000)
         self._titles = {t.path: named(self._view, t) for t in places}
         self._draw_numbers(seen)
@@ -121,7 +121,7 @@ class _Board:
         with self._trouble, section(self._view.text("Needs attention"), flush=True):
             self._attention = self._draw_attention()
             self._rest = button("", self._show_all, kind="quiet")
-        left, right = split(start=0.24)
+        left, right = split(start=0.24, phone="right")
         with left, section(self._view.text("Plant")):
             self._plant = tree(self._open, on_select=self._go, selected=self._path, label=self._view.text("Plant"))
         with right:
@@ -143,18 +143,6 @@ class _Board:
         return seen
 
     # ---- drawing ----
-
-    def _draw_nothing(self) -> None:
-        view = self._view
-        heading(view.text("Overview"))
-        empty(
-            view.text("No machines yet"),
-            view.text("Connect your first machine; its values find their place here."),
-            symbol="precision_manufacturing",
-            action=lambda: button(
-                view.text("Add connection"), lambda: view.go("/connections/add"), kind="primary", symbol="add"
-            ),
-        )
 
     async def _draw_heading(self) -> None:
         view = self._view
@@ -179,7 +167,7 @@ class _Board:
 
     def _draw_numbers(self, seen: Overview) -> None:
         text = self._view.text
-        with tiles():
+        with tiles(size="row"):
             self._numbers = {
                 "running": tile(text("Machines running")),
                 "attention": tile(text("Attention")),
@@ -217,9 +205,10 @@ class _Board:
         stopped = seen.conditions[Condition.STOPPED]
         known = counts.good + counts.uncertain + counts.bad + counts.stale
         doubtful = counts.bad + counts.stale
-        numbers["running"].set(_running(seen.conditions))
+        numbers["running"].set(running_of(seen.conditions))
         numbers["running"].patch(note=text("{n} stopped", n=stopped))
-        numbers["attention"].set(waits, status="warning" if waits else "good")
+        worst = STATUS[seen.attention[0].trouble] if waits and seen.attention else "good"
+        numbers["attention"].set(waits, status=worst)
         numbers["attention"].patch(note=text("{n} values out of range", n=counts.out_of_range))
         numbers["good"].set(f"{counts.good} / {known}")
         numbers["good"].patch(note=text("{n} uncertain", n=counts.uncertain))
@@ -261,9 +250,11 @@ class _Board:
         self._trouble.set_visibility(bool(reasons))
         self._rest.set_visibility(self._most == FIRST_ATTENTION and seen.attention_all > len(reasons))
         self._rest.set_label(self._view.text("Show all {n}", n=seen.attention_all))
-        if reasons != self._reasons:
-            self._reasons = reasons
-            self._attention.set([self._reason(r) for r in reasons])
+        rows = [self._reason(r) for r in reasons]
+        if [row["id"] for row in rows] != [row["id"] for row in self._attention.rows]:
+            self._attention.set(rows)
+        else:
+            self._attention.change_many({row["id"]: row for row in rows})
 
     async def _show_all(self) -> None:
         self._most = MOST_ATTENTION
@@ -271,8 +262,7 @@ class _Board:
 
     def _reason(self, reason: Attention) -> dict[str, Any]:
         text = self._view.text
-        called_ = zip(reason.titles, reason.properties, strict=True)
-        names = ", ".join([called(title, name, self._view.language) for title, name in called_][:3])
+        names = ", ".join(self._named(reason, i) for i in range(min(len(reason.properties), 3)))
         more = text(" and {n} more", n=len(reason.properties) - 3) if len(reason.properties) > 3 else ""
         return {
             "id": f"{reason.path}:{reason.trouble}",
@@ -282,6 +272,13 @@ class _Board:
             "what": f"{text(TROUBLES[reason.trouble])}: {names}{more}",
             "since": reason.since,
         }
+
+    def _named(self, reason: Attention, at: int) -> str:
+        """A property, with its value where the value is what is wrong."""
+        name = called(reason.titles[at], reason.properties[at], self._view.language)
+        if reason.trouble not in (Trouble.ALARM, Trouble.RANGE):
+            return name
+        return f"{name} {said(self._view, reason.values[at], reason.units[at])}"
 
     # ---- tiles ----
 
@@ -313,34 +310,16 @@ class _Board:
         await self._refresh()
 
     def _draw_card(self, card: _Card) -> Tile:
-        view = self._view
         if card.brief is not None:
-            brief, lead = card.brief, card.brief.leading
-            return tile(
-                called(brief.title, brief.path.name, view.language),
-                unit=lead.point.property.unit if lead else "",
-                href=address_of(brief.path),
-                note=point_name(view, lead.point) if lead else "",
-            )
+            return draw_machine(self._view, card.brief)
         assert card.group is not None
-        group = card.group
-        return tile(
-            called(group.title, group.path.name, view.language),
-            unit=view.text("running"),
-            href=place_of(group.path),
-            note=view.text(LEVELS[group.level]),
-        )
+        return draw_place(self._view, card.group)
 
     def _set_card(self, shown: Tile, card: _Card) -> None:
-        view = self._view
         if card.brief is not None:
-            brief, lead = card.brief, card.brief.leading
-            shown.set(lead.number if lead else view.text(ACTIVITIES[brief.activity]), status=tile_status(brief))
-            shown.patch(unit=unit_text(lead.point.property.unit) if lead else "")
-            shown.patch(note=point_name(view, lead.point) if lead else "")
+            set_machine(self._view, shown, card.brief)
         elif card.group is not None:
-            group = card.group
-            shown.set(_running(group.conditions), status=_group_status(group))
+            set_place(shown, card.group)
 
     # ---- the tree ----
 
@@ -375,15 +354,3 @@ class _Board:
 
 def _place_cards(seen: Overview) -> list[_Card]:
     return [_Card(path=g.path, group=g) for g in seen.groups]
-
-
-def _running(conditions: Mapping[Condition, int]) -> str:
-    """How many run, of those that can tell."""
-    return f"{conditions[Condition.RUNNING]} / {sum(conditions.values()) - conditions[Condition.UNKNOWN]}"
-
-
-def _group_status(group: Group) -> str:
-    if not group.twins:
-        return "unknown"
-    waits = group.conditions[Condition.ATTENTION]
-    return status_of(Condition.ATTENTION, group.trouble) if waits else "good"

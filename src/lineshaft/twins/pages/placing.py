@@ -27,6 +27,8 @@ from .editing import offer_undo
 from .words import KINDS, LEVELS
 
 COUNTED = 1_000
+MOST_AT_ONCE = 10_000
+"""Series one proposal is about."""
 
 
 class Placing:
@@ -43,7 +45,7 @@ class Placing:
 
     async def count(self) -> int:
         """How many wait, up to a thousand."""
-        return len(await self._twins.adoption.unplaced(self._view.who, limit=COUNTED))
+        return len(await self._twins.adoption.unplaced(self._view.who, declined=False, limit=COUNTED))
 
     async def draw(self) -> None:
         text = self._view.text

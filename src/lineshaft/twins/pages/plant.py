@@ -50,8 +50,7 @@ async def plant(view: View, path: str = "", tab: str = "") -> None:
     waiting = await placing.count()
     places = view.text("Without a place ({n})", n=waiting) if waiting else view.text("Without a place")
     panels = {view.text("Tree"): model.draw, places: placing.draw, view.text("Types"): lambda: draw_types(view)}
-    chosen = {"places": places, "types": view.text("Types")}.get(tab, view.text("Tree"))
-    tabs(panels, selected=chosen)
+    tabs(panels, names=["tree", "places", "types"], selected=tab)
 
 
 class _Model:
@@ -98,11 +97,13 @@ class _Model:
 
     async def _choose(self, path: str) -> None:
         self._path = path
+        self._view.remember(path=path)
         await self._show()
 
     async def _again(self, path: str) -> None:
         """Show the tree as it is now, with a twin chosen."""
         self._path = path
+        self._view.remember(path=path)
         assert self._tree is not None
         self._tree.select(path)
         await self._tree.reload()
@@ -121,7 +122,7 @@ class _Model:
         self._right.clear()
         with self._right:
             if twin is None:
-                self._draw_nothing()
+                self._draw_nothing_chosen()
             else:
                 self._draw_chosen(twin)
             if editor is not None:
@@ -132,12 +133,21 @@ class _Model:
             return None
         return await read_editor(self._view, twin.path, on_done=lambda: self._later(twin.path))
 
-    def _draw_nothing(self) -> None:
-        empty(
-            self._view.text("Choose something in the tree"),
-            self._view.text("Or add a place or a machine below what is chosen."),
-            symbol="account_tree",
-        )
+    def _draw_nothing_chosen(self) -> None:
+        text = self._view.text
+        if self._tree is not None and self._tree.state["roots"] == []:
+            empty(
+                text("Nothing here yet"),
+                text("Connect a machine first and let its values find their places, or build the tree by hand."),
+                symbol="account_tree",
+                action=lambda: button(text("Add connection"), lambda: self._view.go("/connections/add"), symbol="add"),
+            )
+        else:
+            empty(
+                text("Choose something in the tree"),
+                text("Or add a place or a machine below what is chosen."),
+                symbol="account_tree",
+            )
 
     def _draw_chosen(self, twin: Twin) -> None:
         view = self._view

@@ -34,6 +34,7 @@ from .words import point_name
 RECENT = timedelta(minutes=15)
 RECENT_POINTS = 60
 MOST_LINES = 6
+FIRST_LINES = 3
 MOST_ROWS = 100_000
 
 
@@ -105,7 +106,11 @@ async def draw_trend(view: View, courses: Courses) -> None:
     chosen = _first(courses)
 
     async def choose(picked: list[str]) -> None:
+        if len(picked) > MOST_LINES:
+            view.toast(view.text("At most {n} values fit into one chart.", n=MOST_LINES), kind="warn")
         chosen[:] = picked[:MOST_LINES] or _first(courses)
+        if chosen != picked and choices is not None:
+            choices.set(chosen)
         await chart.lines(_lines(view, courses, chosen))
 
     async def load(span: TimeRange, points: int) -> Mapping[str, Curve]:
@@ -113,22 +118,23 @@ async def draw_trend(view: View, courses: Courses) -> None:
 
     with section(view.text("Trend")):
         with row(spread=True):
-            picker = time_range(lambda p: chart.show(p.range.span if p.live else p.range, live=p.live))
+            picker = time_range(lambda p: chart.show(p.range.span if p.live else p.range, live=p.live), last=RECENT)
             download_button(
                 view.text("Export"),
                 lambda: courses.file(chosen, chart.range),
                 lambda: f"{courses.twin.path.name}-{moment(chart.range.start)[:10]}.csv",
                 media_type="text/csv",
             )
-        if len(names) > 1:
-            chips(names, chosen, choose, label=view.text("Properties"))
-        chart = trend(_lines(view, courses, chosen), load=load, on_range=picker.set)
+        choices = chips(names, chosen, choose, label=view.text("Properties")) if len(names) > 1 else None
+        lines = _lines(view, courses, chosen)
+        chart = trend(lines, load=load, last=RECENT, on_range=picker.set, csv=False)
 
 
 def _first(courses: Courses) -> list[str]:
-    """What to draw when nobody has chosen: the first measured numbers, else whatever there is."""
+    """What to draw when nobody has chosen: measured numbers, first those that are watched by a normal range."""
     measured = [s for s, p in courses.points.items() if p.property.measured]
-    return (measured or list(courses.points))[:3]
+    watched = [s for s in measured if courses.points[s].property.high is not None]
+    return list(dict.fromkeys(watched + (measured or list(courses.points))))[:FIRST_LINES]
 
 
 def _lines(view: View, courses: Courses, chosen: Iterable[str]) -> list[Line]:

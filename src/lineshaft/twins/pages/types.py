@@ -19,6 +19,7 @@ from lineshaft.console import (
     split,
     stack,
     table,
+    unit_text,
 )
 from lineshaft.kernel.errors import Invalid
 from lineshaft.security import Role
@@ -100,7 +101,7 @@ class _Types:
                 [
                     Column("title", view.text("Property")),
                     Column("kind", view.text("Kind"), phone=False),
-                    Column("unit", view.text("Unit"), kind="code"),
+                    Column("unit", view.text("Unit")),
                     Column("range", view.text("Normal range"), sortable=False, phone=False),
                     Column("writable", view.text("Can be set"), phone=False),
                 ],
@@ -118,7 +119,7 @@ class _Types:
             "id": prop.name,
             "title": say(prop.title, view.language) or prop.name,
             "kind": view.text(KINDS[prop.kind]),
-            "unit": prop.unit,
+            "unit": unit_text(prop.unit),
             "range": f"{low} … {high}" if low or high else "",
             "writable": view.text("yes") if prop.writable else "",
         }

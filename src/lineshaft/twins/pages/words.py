@@ -111,13 +111,18 @@ def value_text(view: View, state: PointState) -> str:
 
 def written(view: View, point: Point, value: Value | None) -> str:
     """Any value of a property with its unit."""
+    if isinstance(value, str) and value.strip() and point.property.kind is not Kind.ENUM:
+        return value
+    return said(view, value, point.property.unit)
+
+
+def said(view: View, value: Value | None, unit: str) -> str:
+    """A value with its unit; words of machines in the viewer's language where they are known."""
     if isinstance(value, bool):
         return view.text("Yes") if value else view.text("No")
     if isinstance(value, str):
-        if not value.strip():
-            return ABSENT
-        return view.text(value) if point.property.kind is Kind.ENUM else value
-    return quantity(value, point.property.unit)
+        return view.text(value) if value.strip() else ABSENT
+    return quantity(value, unit)
 
 
 def plain(path: str) -> PlantPath:

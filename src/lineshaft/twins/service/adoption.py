@@ -34,12 +34,15 @@ class Adoption:
         self._guard = guard
         self._live = live
 
-    async def unplaced(self, who: Who, under: str = "", *, after: str = "", limit: int = 100) -> list[Found]:
-        """Series that no twin reads, by path, after path `after`."""
+    async def unplaced(
+        self, who: Who, under: str = "", *, after: str = "", declined: bool | None = None, limit: int = 100
+    ) -> list[Found]:
+        """Series that no twin reads, by path, after path `after`; `declined` False passes over what was left out."""
         if under:
             await self._guard.require(who, Role.VIEWER, under, "twins.read")
         async with self._db.read() as tx:
-            return await store.unplaced(tx, sees=who.sees(), under=under, after=after, limit=min(limit, MOST))
+            most = min(limit, MOST)
+            return await store.unplaced(tx, sees=who.sees(), under=under, after=after, declined=declined, limit=most)
 
     async def propose(self, who: Who, found: Iterable[Found] | None = None, *, under: str = "") -> list[Proposed]:
         """A tree for these series, or for all unplaced ones of a subtree; nothing is changed."""
