@@ -21,6 +21,26 @@ SITE = "hamburg"
 _FASTEST_MS = 20.0
 _MOST_WAITING = 1000
 """Rows an OPC UA server keeps for us while we are slow; a fast recording passes dozens a second."""
+HALL = (
+    ("climate/temperature", "climate|temperature", "Cel"),
+    ("climate/humidity", "climate|humidity", "%"),
+    ("air/co2", "air|co2", "[ppm]"),
+    ("air/pm25", "air|pm25", "ug/m3"),
+    ("water/flow", "water|flow", "l/min"),
+    ("water/total", "water|total", "m3"),
+    ("light", "light", "lx"),
+)
+"""What plain MQTT messages do not tell: property, where it stands, unit."""
+DRIVE = {
+    "Speed": "m/s",
+    "Current": "A",
+    "Torque": "N.m",
+    "Motor-Temperature": "Cel",
+    "Vibration/X": "mm/s",
+    "Vibration/Y": "mm/s",
+    "Vibration/Z": "mm/s",
+    "Running-Hours": "h",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +75,7 @@ def connections(ports: Ports) -> dict[str, list[dict[str, Any]]]:
                 broker="builtin",
                 groups=["hamburg"],
                 place="{device}/{metric}",
+                tags=drive_tags(),
             )
         ],
         "mqtt": [
@@ -64,6 +85,7 @@ def connections(ports: Ports) -> dict[str, list[dict[str, Any]]]:
                 path=f"{SITE}/building",
                 broker="builtin",
                 rules=[{"topic": "sensors/{hall}/{sensor}", "path": "{hall}/{sensor}"}],
+                tags=[{"path": f"hall-1/{p}", "address": f"sensors/hall-1/{a}", "unit": u} for p, a, u in HALL],
             )
         ],
     }
@@ -88,6 +110,15 @@ def replay(played: Recording, kind: str, *, port: int, speed: float) -> dict[str
 
 def _tags(addresses: Mapping[str, str], every: str) -> list[dict[str, Any]]:
     return [{"path": name, "address": address, "every": every} for name, address in addresses.items()]
+
+
+def drive_tags() -> list[dict[str, Any]]:
+    """The quantities of the conveyor drives with their units; everything else they say is found by itself."""
+    return [
+        {"path": f"{drive}/{name}", "address": f"hamburg/conveyors/{drive}|{name.replace('-', ' ')}", "unit": unit}
+        for drive in ("drive-1", "drive-2", "drive-3")
+        for name, unit in DRIVE.items()
+    ] + [{"path": "Uptime", "address": "hamburg/conveyors|Uptime", "unit": "s"}]
 
 
 def line_tags() -> list[dict[str, Any]]:
