@@ -28,10 +28,17 @@ class Local:
 
 
 @asynccontextmanager
-async def local(config: Config) -> AsyncIterator[Local]:
-    """Open the catalogue beside whatever runs, acting as the owner of the data folder."""
+async def local(config: Config, *, existing: bool = False) -> AsyncIterator[Local]:
+    """Open the catalogue beside whatever runs, acting as the owner of the data folder.
+
+    A catalogue that is not there yet is made, or refused when it has to be an `existing` one.
+    """
     data = config.data.resolve()
     url = config.get(DatabaseSettings).url
+    if existing and not url and not (data / "catalogue.db").exists():
+        raise Invalid(
+            f"There is no plant in {data}.", hint="Name its configuration with --config; lineshaft run makes one."
+        )
     db = Database(url) if url else Database.at(data)
     await db.open(CONTEXTS)
     try:
@@ -51,7 +58,10 @@ async def local_token(config: Config) -> tuple[str, str]:
     """Address of the running platform and a short-lived token of the machine's owner, for commands."""
     address = config.data.resolve() / "run" / "address.txt"
     if not address.exists() or living_pid(config.data.resolve() / "run", "worker") is None:
-        raise Invalid("Lineshaft does not run on this data folder.", hint="Start it with: lineshaft run.")
+        raise Invalid(
+            f"Lineshaft does not run on {config.data.resolve()}.",
+            hint="Start it with lineshaft run, or name the configuration of one that runs with --config.",
+        )
     async with local(config) as here:
         grants = here.who.grants
         made = await here.security.tokens.create(

@@ -6,10 +6,12 @@ Commands import what they need when they run, so that each starts quickly.
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
 from lineshaft.kernel.errors import PlatformError
+from lineshaft.kernel.system import refused
 
 from . import aas, apply, check, demo, doctor, export, importing, map_, new, run, sample
 
@@ -28,9 +30,15 @@ def main() -> None:
     try:
         app()
     except PlatformError as error:
-        typer.secho(error.message, fg="red", err=True)
-        if error.hint:
-            typer.echo(error.hint, err=True)
-        sys.exit(2 if error.status < 500 else 1)
+        _explain(error)
+    except OSError as error:
+        _explain(refused(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _explain(error: PlatformError) -> NoReturn:
+    typer.secho(error.message, fg="red", err=True)
+    if error.hint:
+        typer.echo(error.hint, err=True)
+    sys.exit(2 if error.status < 500 else 1)

@@ -34,7 +34,7 @@ async def _read(loaded: Any, *, secrets: bool) -> str:
     from lineshaft.app import local
     from lineshaft.edge import as_toml, without_secrets
 
-    async with local(loaded) as platform:
+    async with local(loaded, existing=True) as platform:
         connections = await platform.edge.export(platform.who)
     if not secrets:
         connections = [without_secrets(c) for c in connections]

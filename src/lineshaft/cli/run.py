@@ -66,11 +66,11 @@ def _file(config: Path | None) -> Path | None:
 
 
 def _require_ports(loaded: Config) -> None:
-    """Say which port is in use, before anything is started."""
-    from lineshaft.cli.doctor import is_free
+    """Say which port cannot be had, before anything is started."""
     from lineshaft.kernel.bus import MONITORING_HOST
     from lineshaft.kernel.config import BusSettings, HttpSettings
     from lineshaft.kernel.errors import Conflict
+    from lineshaft.kernel.system import port_trouble
 
     http, bus = loaded.get(HttpSettings), loaded.get(BusSettings)
     wanted = {"http.port": (http.host, http.port)}
@@ -80,9 +80,9 @@ def _require_ports(loaded: Config) -> None:
         wanted["bus.monitoring_port"] = (MONITORING_HOST, bus.monitoring_port)
         wanted["bus.mqtt_port"] = (bus.mqtt_host, bus.mqtt_port)
     for name, (host, port) in wanted.items():
-        if port and not is_free(host, port):
+        if port and (why := port_trouble(host, port)):
             raise Conflict(
-                f"Port {port} on {host} is in use.",
+                f"Port {port} on {host} {why}.",
                 hint=f"Choose another with {name} in plant.toml; 0 takes a free one.",
             )
 

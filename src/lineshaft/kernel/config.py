@@ -270,8 +270,16 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError([Complaint(place=str(path), message="there is no such file.")]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        hint = "Name another with --config; lineshaft demo starts without one."
+        raise ConfigError([Complaint(place=str(path), message="there is no such file.", hint=hint)]) from error
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        hint = "Name a file that this user may read."
+        raise ConfigError([Complaint(place=str(path), message=f"it cannot be read: {why}.", hint=hint)]) from error
+    except UnicodeDecodeError as error:
+        complaint = Complaint(place=str(path), message="it is no text in UTF-8.", hint="Save it as TOML in UTF-8.")
+        raise ConfigError([complaint]) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError([Complaint(place=str(path), message=f"not valid TOML: {error}.")]) from error
 
 

@@ -25,7 +25,7 @@ from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .clock import now_us
-from .errors import Invalid
+from .errors import Invalid, Unavailable
 from .facts import Fact, subject_of
 from .ids import new_id
 from .tasks import Threads
@@ -167,10 +167,21 @@ class Database:
     async def open(self, contexts: Iterable[str] = ()) -> None:
         """Connect and bring the tables of these contexts (package names) up to date."""
         engine = self._engine = self._engine or self._connect()
-        async with engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all, tables=[OUTBOX, MIGRATIONS])
-            for context in contexts:
-                await connection.run_sync(_migrate, context)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(METADATA.create_all, tables=[OUTBOX, MIGRATIONS])
+                for context in contexts:
+                    await connection.run_sync(_migrate, context)
+        except sa.exc.DBAPIError as error:
+            await self.close()
+            raise self._unopened(engine, error) from error
+
+    def _unopened(self, engine: AsyncEngine, error: sa.exc.DBAPIError) -> Unavailable:
+        place, hint = engine.url.database, "Is it the catalogue of a plant, and may this user write there?"
+        if not self._sqlite:
+            place, hint = str(engine.url), "Does the server run, and is database.url in plant.toml right?"
+        why = str(error.orig).splitlines()[0].rstrip(".")
+        return Unavailable(f"The catalogue {place} cannot be opened: {why}.", hint=hint)
 
     def _connect(self) -> AsyncEngine:
         engine = create_async_engine(self._url)

@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def demo(
         data: Path = typer.Option(Path("lineshaft-data"), "--data", help="Folder for everything the demo keeps."),
-        port: int = typer.Option(8080, "--port", help="Port of the console; another one is taken when it is in use."),
+        port: int = typer.Option(
+            8080, "--port", min=0, max=65535, help="Port of the console; another one is taken when it is in use."
+        ),
         replay: Path | None = typer.Option(None, "--replay", help="A recording (CSV, Parquet) to play as a machine."),
         as_: str = typer.Option(
             "opcua", "--as", help="What the replayed machine speaks: opcua, modbus, sparkplug or mqtt."
@@ -121,11 +123,11 @@ class _Stage:
 
     def _port(self, name: str, wanted: int) -> int:
         """The port of the last start while it is free, else the wanted one, else any."""
-        from lineshaft.cli.doctor import is_free
         from lineshaft.kernel.bus.server import free_port
+        from lineshaft.kernel.system import port_trouble
 
         for port in (self._kept.get(name, 0), wanted):
-            if port and is_free("127.0.0.1", port):
+            if port and not port_trouble("127.0.0.1", port):
                 break
         else:
             port = free_port()
