@@ -15,7 +15,7 @@ from lineshaft.console.language import PACKAGE, Catalogue, catalogue, load, pref
 from lineshaft.edge import SHELF
 
 SPEAKING = {"text", "mark", "_"}
-"""Functions whose first argument is a message: `view.text("…")`, `text("…")`, `mark("…")`."""
+"""Functions whose first argument is a message: `view.text("…")`, `text("…")`, `mark("…")`, and what they are called."""
 TITLES = {"page": ("title", "section")}
 """Decorators whose keywords are messages."""
 WITHOUT = {"gallery.py"}
@@ -24,15 +24,28 @@ WITHOUT = {"gallery.py"}
 
 def messages_in(source: str) -> Iterator[tuple[int, str]]:
     """Every literal message of a module with its line; both sides of `"a" if x else "b"` count."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    speaking = SPEAKING | aliases_in(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             method = isinstance(node.func, ast.Attribute)
             name = node.func.attr if method else getattr(node.func, "id", "")
-            if name in SPEAKING and not (method and name == "mark") and node.args:
+            if name in speaking and not (method and name == "mark") and node.args:
                 yield from _literals(node.args[0])
             for keyword in node.keywords:
                 if keyword.arg in TITLES.get(name, ()):
                     yield from _literals(keyword.value)
+
+
+def aliases_in(tree: ast.Module) -> set[str]:
+    """Other names of `text`, as in `words = view.text` and `words, counts = view.text, seen.counts`."""
+    found = set()
+    for node in (n for n in ast.walk(tree) if isinstance(n, ast.Assign)):
+        targets, values = node.targets[0], node.value
+        pairs = zip(targets.elts, values.elts, strict=False) if isinstance(values, ast.Tuple) and isinstance(
+            targets, ast.Tuple) else [(targets, values)]  # fmt: skip
+        found |= {t.id for t, v in pairs if isinstance(t, ast.Name) and getattr(v, "attr", "") == "text"}
+    return found
 
 
 def _literals(node: ast.expr) -> Iterator[tuple[int, str]]:
@@ -73,9 +86,10 @@ def test_translations_keep_the_names_of_what_is_filled_in() -> None:
 
 def test_messages_are_found_in_calls_conditions_and_page_titles() -> None:
     source = (
-        '@page("/x", title="Assets", section="Plant")\ndef f(v):\n  v.text("On" if a else "Off"); mark("Bad"); text(b)'
+        '@page("/x", title="Assets", section="Plant")\ndef f(v):\n  v.text("On" if a else "Off"); mark("Bad")\n'
+        '  text(b); say, n = v.text, 1; say("Aliased")'
     )
-    assert {m for _, m in messages_in(source)} == {"Assets", "Plant", "On", "Off", "Bad"}
+    assert {m for _, m in messages_in(source)} == {"Assets", "Plant", "On", "Off", "Bad", "Aliased"}
 
 
 def test_an_untranslated_message_falls_back_to_english_and_is_filled_in() -> None:

@@ -25,7 +25,6 @@ from lineshaft.console import (
     section,
     split,
     table,
-    text,
     time_range,
     tree,
     trend,
@@ -74,17 +73,17 @@ class _Explorer:
         """What twins say of a unit, else what the machines said."""
 
     def draw(self) -> None:
-        text_ = self._view.text
-        left, right = split(start=0.25)
-        hint = text_("Tick values in the tree to see them here.")
-        with left, section(text_("Values")):
+        text = self._view.text
+        left, right = split(start=0.28)
+        hint = text("Tick values in the tree to see them here.")
+        with left, section(text("Values")):
             self._tree = tree(
                 self._branches,
                 ticks=True,
                 ticked=self._paths,
                 on_tick=self._chosen,
-                label=text_("Values"),
-                empty=text_("No values stored yet"),
+                label=text("Values"),
+                empty=text("No values stored yet"),
             )
         with right:
             with row(spread=True):
@@ -100,23 +99,23 @@ class _Explorer:
                     on_range=picker.set,
                     empty="" if self._paths else hint,
                 )
-            with section(text_("How values are summed up")):
+            with section(text("How values are summed up")):
                 self._draw_choices()
-            with section(text_("In the visible range"), flush=True):
+            with section(text("In the visible range"), flush=True):
                 self._facts = table(
                     [
-                        Column("name", text_("Value")),
-                        Column("min", text_("Minimum"), kind="number"),
-                        Column("mean", text_("Mean"), kind="number"),
-                        Column("max", text_("Maximum"), kind="number"),
-                        Column("unit", text_("Unit"), sortable=False),
-                        Column("count", text_("Samples"), kind="number", digits=0, phone=False),
+                        Column("name", text("Value")),
+                        Column("min", text("Minimum"), kind="number"),
+                        Column("mean", text("Mean"), kind="number"),
+                        Column("max", text("Maximum"), kind="number"),
+                        Column("unit", text("Unit"), sortable=False),
+                        Column("count", text("Samples"), kind="number", digits=0, phone=False),
                     ],
                     key="path",
-                    actions=[("close", text_("Remove"), lambda r: self._drop(r["path"]))],
+                    actions=[("close", text("Remove"), lambda r: self._drop(r["path"]))],
                     filterable=False,
-                    empty=(text_("Nothing chosen"), hint),
-                    label=text_("In the visible range"),
+                    empty=(text("Nothing chosen"), hint),
+                    label=text("In the visible range"),
                 )
         if self._paths:
             self._view.soon(self._refresh)
@@ -149,7 +148,7 @@ class _Explorer:
 
     async def _chosen(self, ticked: list[str]) -> None:
         if len(ticked) > _MOST_LINES:
-            self._view.toast(text("At most {n} values fit into one chart.", n=_MOST_LINES), kind="warn")
+            self._view.toast(self._view.text("At most {n} values fit into one chart.", n=_MOST_LINES), kind="warn")
         self._paths = ticked[:_MOST_LINES]
         self._tree.tick(self._paths)
         await self._refresh()

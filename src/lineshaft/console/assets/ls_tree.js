@@ -51,7 +51,7 @@ export default {
             <input v-if="s.ticks && line.node.tickable" type="checkbox" tabindex="-1" aria-hidden="true" :checked="s.ticked.includes(line.id)"
                    @click.stop @change="tick(line)" />
             <i v-if="line.node.symbol" class="ls-icon" aria-hidden="true">{{ line.node.symbol }}</i>
-            <span class="ls-tree-label">{{ line.node.label }}</span>
+            <span class="ls-tree-label" :title="line.node.label">{{ line.node.label }}</span>
             <span v-if="line.node.look && line.node.look !== 'good'" class="ls-badge ls-badge-bare" :class="'ls-look-' + line.node.look" :title="line.node.statusLabel">
               <i class="ls-shape" role="img" :aria-label="line.node.statusLabel"></i></span>
             <span v-if="line.waiting" class="ls-tree-note">{{ s.words.loading }}</span>

@@ -138,7 +138,7 @@ class _Editor:
                 Column("unit", text("Unit")),
                 Column("range", text("Normal range"), sortable=False, phone=False),
                 *([Column("series", text("Series"), kind="code", phone=False)] if self._rebound else []),
-                Column("from", text("From"), phone=False),
+                Column("from", text("Source"), phone=False),
             ],
             [self._row(p) for p in self._twin.points],
             actions=[("edit", text("Change"), self._edit), ("delete", text("Remove"), self._remove)],

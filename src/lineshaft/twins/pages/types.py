@@ -59,7 +59,7 @@ class _Types:
                 [
                     Column("title", text("Type")),
                     Column("properties", text("Properties"), kind="number", digits=0),
-                    Column("from", text("From"), phone=False),
+                    Column("from", text("Source"), phone=False),
                 ],
                 key="name",
                 on_row=lambda shown: self._show(shown["name"]),
