@@ -171,6 +171,7 @@ async def test_a_value_that_was_found_brings_its_unit(plant: Trial, api: httpx.A
     path = "acme/hall/found/node/press/pressure"
 
     async def listed() -> list[dict[str, Any]]:
+        await node.tell("press", {"pressure": FIRST})  # whoever hears it without a birth asks for one
         return (await api.get("/api/v1/series", params={"search": path})).json()["items"]
 
     async with node:
