@@ -125,7 +125,7 @@ async def test_a_model_that_could_not_run_is_not_saved(
     }
     refused = await api.put("/api/v1/simulation/models", json=model)
     assert refused.status_code in (400, 404), refused.text
-    assert says in refused.json()["detail"]
+    assert says in refused.text
     assert (await api.get("/api/v1/simulation/models")).json() == before
 
 

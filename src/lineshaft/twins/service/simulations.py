@@ -168,7 +168,8 @@ class Simulations:
     ) -> Computed:
         """Run over a span; without a state it starts as much earlier as the mechanism remembers.
 
-        A `state` is that of the instant one step before the span.
+        A `state` is that of the instant one step before the span. Inputs are altered from the start of the span on:
+        until then everything is as it was.
         """
         made = await self._mechanism(model)
         step_us = round((step_s or model.every_s) * MICROS)
@@ -181,10 +182,10 @@ class Simulations:
             )
         ts = first + step_us * np.arange(count, dtype=np.int64)
         seen = await self._measured(who, model, ts, step_us)
-        inputs = _altered(_inputs(model, seen, count), altered)
+        late = ts >= to_us(span.start)
+        inputs = _altered(_inputs(model, seen, count), altered, late)
         parameters = {**model.parameters, **(altered.parameters or {})}
         done: Run = await in_thread(run, made, ts / MICROS, inputs, parameters, state)
-        late = ts >= to_us(span.start)
         residuals = {
             output: seen[model.source_of(told)] - done.outputs[output]
             for output, told in model.compares.items()
@@ -287,14 +288,16 @@ def _inputs(model: Model, seen: Mapping[PlantPath, NDArray[np.float64]], count: 
     }
 
 
-def _altered(inputs: dict[str, NDArray[np.float64]], altered: Altered) -> dict[str, NDArray[np.float64]]:
+def _altered(
+    inputs: dict[str, NDArray[np.float64]], altered: Altered, late: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float64]]:
+    """The inputs with what is altered where `late` holds; one that was not bound is the given value throughout."""
     changed = dict(inputs)
-    size = len(next(iter(inputs.values()))) if inputs else 0
     for name, value in (altered.values or {}).items():
-        changed[name] = np.full(size, float(value))
+        changed[name] = np.where(late, float(value), changed.get(name, float(value)))
     for given, apply in ((altered.factors, np.multiply), (altered.offsets, np.add)):
         for name, number in (given or {}).items():
             if name not in changed:
                 raise Invalid(f"The input {name!r} is not bound, so it cannot be altered.", hint="Give it a value.")
-            changed[name] = apply(changed[name], number)
+            changed[name] = np.where(late, apply(changed[name], number), changed[name])
     return changed
