@@ -11,12 +11,12 @@ import httpx
 from fastapi import FastAPI
 from nicegui import ui
 
-from lineshaft.console import Health, Hit, View, heading, mount, page, paragraph, plain_page, tile
+from lineshaft.console import Health, Hit, View, button, heading, mount, page, paragraph, plain_page, tile
 from lineshaft.console.registry import find
 from lineshaft.console.search import TIMEOUT_S, SearchBox, gather
 from lineshaft.console.simulation import follow, visitor
 from lineshaft.console.view import _views
-from lineshaft.kernel.errors import NotFound, Unavailable
+from lineshaft.kernel.errors import NotFound, Unauthorised, Unavailable
 
 from .conftest import ANA, Grant, Show, Viewer
 
@@ -201,6 +201,14 @@ async def test_health_is_shown_in_the_bar(show: Show) -> None:
         await user.should_see("Lost", retries=10)
 
 
+async def test_health_says_how_many_connections_work(show: Show) -> None:
+    async def health(who: Viewer) -> Health:
+        return Health(state="good", label="4 connected", message="The platform and all its connections work.")
+
+    async with show(nothing, health=health, language="zh") as user:
+        await user.should_see("4 个已连接", retries=10)
+
+
 async def test_a_session_that_ends_elsewhere_closes_the_tab(show: Show, monkeypatch: Any) -> None:
     monkeypatch.setattr("lineshaft.console.frame.IDENTIFY_S", 0.05)
     answers = [ANA]
@@ -209,7 +217,21 @@ async def test_a_session_that_ends_elsewhere_closes_the_tab(show: Show, monkeypa
         user.client.run_javascript = lambda code, **_: sent.append(code)
         answers[0] = None
         await asyncio.sleep(0.3)
-    assert 'lineshaft.leave("/sign-in?next=/part")' in sent
+    assert 'lineshaft.leave("/sign-in?next=/part&ended=1")' in sent
+
+
+async def test_a_deed_of_somebody_signed_out_meanwhile_leads_to_signing_in_again(show: Show) -> None:
+    sent: list[str] = []
+
+    def save() -> None:
+        raise Unauthorised("Ana is no longer signed in.")
+
+    async with show(lambda view: button("Keep", save)) as user:
+        user.client.run_javascript = lambda code, **_: sent.append(code)
+        user.find("Keep").click()
+        await asyncio.sleep(0.1)
+        await user.should_not_see("Ana is no longer signed in.")
+    assert 'lineshaft.leave("/sign-in?next=/part&ended=1")' in sent
 
 
 async def test_unknown_addresses_answer_people_with_a_panel_and_programs_with_a_problem(show: Show) -> None:

@@ -103,6 +103,23 @@ async def test_a_user_is_made_with_a_password_shown_once(security: Security, roo
     assert done.user.grants == (Grant(role=Role.VIEWER, subtree="acme"),)
 
 
+async def test_an_account_without_a_role_is_asked_about_first(security: Security, root: Who) -> None:
+    async with visiting(security, root) as user:
+        await user.open("/settings/users/add")
+        user.find(marker="field-login").type("grace")
+        user.find("Create user").click()
+        await user.should_see("Create the account without a role?")
+        user.find("Cancel").click()
+        await asyncio.sleep(0.2)
+    assert "grace" not in {u.login for u in await security.users.list_(PLATFORM)}
+
+
+async def test_the_sign_in_page_says_why_somebody_is_there(security: Security) -> None:
+    async with visiting(security, None) as user:
+        await user.open("/sign-in?next=/connections&ended=1")
+        await user.should_see("Your session has ended. Sign in to go on where you were.")
+
+
 async def test_a_user_is_disabled_and_the_deed_can_be_taken_back(security: Security, root: Who, ada: Who) -> None:
     async with visiting(security, root) as user:
         await user.open(f"/settings/users/{ada.id}")

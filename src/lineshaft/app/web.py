@@ -169,7 +169,7 @@ def _find_twins(platform: Platform) -> Any:
 
     async def find(who: Any, words: str, limit: int) -> list[Hit]:
         found = await platform.things.twins.list_(who, words=words, limit=limit)
-        return [Hit(title=t.title(), address=f"/assets/{t.path}", subtitle=t.path) for t in found]
+        return [Hit(title=t.title(), address=f"/assets/{t.path}", subtitle=t.path, symbol=t.icon) for t in found]
 
     return find
 

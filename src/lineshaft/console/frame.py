@@ -121,11 +121,15 @@ class Frame:
         if not visit.page.public:
             self.view.every(IDENTIFY_S, self._still_there, name="identity")
 
+    def ended(self) -> None:
+        """Go to the sign-in page, which says why, and from there back here."""
+        self._leave(f"{self.around.sign_in}?next={quote(self.view.address)}&ended=1")
+
     async def _still_there(self) -> None:
         """Leave when the session has ended elsewhere; take over changed rights."""
         who = await identify(self.around, self.client.request)
         if who is None:
-            self._leave(f"{self.around.sign_in}?next={quote(self.view.address)}")
+            self.ended()
         else:
             self.who = self.view.who = who
             self.view.role = self.around.role_of(who)
@@ -264,7 +268,7 @@ class Frame:
         visit = find(address)
         who = await identify(self.around, self.client.request)
         if who is None and (visit is None or not visit.page.public):
-            self._leave(f"{self.around.sign_in}?next={quote(address)}")
+            self._leave(f"{self.around.sign_in}?next={quote(address)}&ended=1")
         elif visit is None or visit.page.plain:
             self._leave(address)
         else:

@@ -128,7 +128,7 @@ async def _answer(around: Surroundings, request: Request, client: Client) -> Res
     language = preferred(
         request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""), around.language
     )
-    theme.head(language)
+    theme.head(language, around.timezone)
     client.content.classes(replace="ls-root")
     frame = Frame(around, client, who, language, request.cookies.get(THEME_COOKIE, "auto"))
     frame.draw(visit)

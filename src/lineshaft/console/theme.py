@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import tzinfo
 from functools import cache
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def serve() -> None:
     nicegui_app.add_static_files(f"{BASE}/{version()}", ASSETS, max_cache_age=31_536_000)
 
 
-def head(language: str) -> None:
+def head(language: str, zone: tzinfo) -> None:
     """Link them from the page being drawn; the script runs before the first paint, so nothing flashes."""
     place = f"{BASE}/{version()}"
     links = "".join(f'<link rel="stylesheet" href="{place}/{name}">' for name in STYLES)
     speak = catalogue(language).text
     words = json.dumps({key: speak(word) for key, word in WORDS.items()})
-    ui.add_head_html(f'<script>lineshaftWords = {words}</script><script src="{place}/console.js"></script>{links}')
+    given = f"lineshaftWords = {words}; lineshaftZone = {json.dumps(str(zone))}"
+    ui.add_head_html(f'<script>{given}</script><script src="{place}/console.js"></script>{links}')

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from nicegui import Client, background_tasks, ui
 
-from lineshaft.kernel.errors import Conflict, Internal, NotFound, PlatformError
+from lineshaft.kernel.errors import Conflict, Internal, NotFound, PlatformError, Unauthorised
 from lineshaft.kernel.log import get_log
 
 from . import format as write
@@ -44,6 +44,7 @@ class Screen(Protocol):
     def go(self, address: str) -> None: ...
     def reload(self) -> None: ...
     def remember(self, address: str) -> None: ...
+    def ended(self) -> None: ...
     @property
     def hidden(self) -> bool: ...
     @property
@@ -133,8 +134,14 @@ class View:
             return None
 
     def explain(self, error: Exception) -> None:
-        """Show an error as a toast: sentence, then what to do; faults of ours are logged too."""
+        """Show an error as a toast: sentence, then what to do; faults of ours are logged too.
+
+        Whoever is no longer signed in is led to the sign-in page at once.
+        """
         known = as_platform_error(error)
+        if isinstance(known, Unauthorised):
+            self.screen.ended()
+            return
         again = (self.text("Load again"), self.reload) if isinstance(known, Conflict) else None
         self.toast(self.said(known.message), hint=self.said(known.hint), kind="bad", action=again)
 

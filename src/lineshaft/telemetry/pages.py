@@ -74,7 +74,7 @@ class _Explorer:
 
     def draw(self) -> None:
         text = self._view.text
-        left, right = split(start=0.28)
+        left, right = split(start=0.28, phone="right" if self._paths else "left")
         hint = text("Tick values in the tree to see them here.")
         with left, section(text("Values")):
             self._tree = tree(

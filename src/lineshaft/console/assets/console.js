@@ -110,7 +110,7 @@
   });
 
   // -- connection: what is on screen must not look fresh when it is not ---------------------------------
-  const clock = () => new Date().toLocaleTimeString(root.lang || undefined, { hour12: false });
+  const clock = () => moment(Date.now(), window.lineshaftZone, "second");
   function offline(yes) {
     if (yes === root.classList.contains("is-offline")) return;
     root.classList.toggle("is-offline", yes);

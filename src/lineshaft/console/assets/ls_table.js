@@ -67,7 +67,7 @@ export default {
               <component :is="i === 0 && s.clickable ? 'a' : 'span'" class="ls-cell" :href="i === 0 && s.clickable ? row.href || '#' : undefined"
                          @click="i === 0 && !row.href && $event.preventDefault()">
                 <span v-if="row.cells[c.name]?.l" class="ls-badge" :class="'ls-look-' + row.cells[c.name].l">
-                  <i class="ls-shape" aria-hidden="true"></i>{{ row.cells[c.name].t }}</span>
+                  <i class="ls-shape" aria-hidden="true"></i><span class="ls-badge-word">{{ row.cells[c.name].t }}</span></span>
                 <code v-else-if="c.kind === 'code'">{{ row.cells[c.name]?.t }}</code>
                 <span v-else-if="row.cells[c.name]?.a" class="ls-moment">{{ age(row.cells[c.name].a) }}</span>
                 <template v-else-if="c.kind === 'time'"><template v-for="part in (row.cells[c.name]?.t ?? '').split(' ')" :key="part">

@@ -49,7 +49,7 @@ export default {
           <span class="ls-trend-loading" :class="{ 'ls-on': s.loading }">{{ s.words.loading }}</span>
           <button v-if="s.follow" type="button" class="ls-button ls-quiet ls-small ls-live" :aria-pressed="s.live" @click="follow(!s.live)">
             <i class="ls-shape" aria-hidden="true"></i>{{ s.live ? s.words.live : s.words.paused }}</button>
-          <button v-for="tool in tools" :key="tool.name" type="button" class="ls-icon-button ls-small" :title="tool.name"
+          <button v-for="tool in tools" :key="tool.name" type="button" class="ls-icon-button ls-small" :class="{ 'ls-wide-only': tool.wide }" :title="tool.name"
                   :aria-label="tool.name" :aria-pressed="tool.on" @click="tool.do"><i class="ls-icon" aria-hidden="true">{{ tool.symbol }}</i></button>
         </div>
       </div>
@@ -73,8 +73,8 @@ export default {
     tools() {
       const w = this.s.words;
       return [
-        { symbol: "chevron_left", name: w.earlier, do: () => this.move(-0.5) },
-        { symbol: "chevron_right", name: w.later, do: () => this.move(0.5) },
+        { symbol: "chevron_left", name: w.earlier, wide: true, do: () => this.move(-0.5) },
+        { symbol: "chevron_right", name: w.later, wide: true, do: () => this.move(0.5) },
         { symbol: "zoom_in", name: w.in, do: () => this.scale(0.5) },
         { symbol: "zoom_out", name: w.out, do: () => this.scale(2) },
         { symbol: "straighten", name: w.cursors, on: this.comparing, do: this.compare },

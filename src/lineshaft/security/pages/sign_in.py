@@ -12,9 +12,11 @@ REASONS = {
 
 
 @page("/sign-in", title="Sign in", public=True, plain=True)
-def sign_in(view: View, failed: str = "", wait: int = 0, next: str = "/") -> None:  # noqa: A002 (a word of the address)
+def sign_in(view: View, failed: str = "", wait: int = 0, ended: int = 0, next: str = "/") -> None:  # noqa: A002
     """Name and password; after it, where the visitor wanted to go."""
     problem = view.text(REASONS[failed], wait=wait) if failed in REASONS else ""
+    if ended and not problem:
+        problem = view.text("Your session has ended. Sign in to go on where you were.")
     with plain_page(view.text("Sign in"), subtitle="Lineshaft"):
         post_form(
             "/sign-in",

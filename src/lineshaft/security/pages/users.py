@@ -13,6 +13,7 @@ from lineshaft.console import (
     View,
     button,
     code,
+    confirm,
     dialog,
     form,
     heading,
@@ -111,11 +112,12 @@ async def add(view: View) -> None:
         values = person.check()
         if values is None:
             return
+        chosen = grants.entered()
+        if not chosen and not await _meant_without(view, nothing):
+            return
         values["name"] = values["name"] or ""
         given = values.pop("password", "")
-        made = await view.ask(Users).create(
-            view.who, password=given or (fresh := suggested()), grants=grants.entered(), **values
-        )
+        made = await view.ask(Users).create(view.who, password=given or (fresh := suggested()), grants=chosen, **values)
         if given:
             view.go(f"{LIST}/{made.id}")
         else:
@@ -124,6 +126,11 @@ async def add(view: View) -> None:
     with row():
         button(text("Create user"), create, kind="primary")
         button(text("Cancel"), lambda: view.go(LIST), kind="quiet")
+
+
+async def _meant_without(view: View, consequence: str) -> bool:
+    """Whether an account that may see nothing is really wanted; a role is easily left unadded."""
+    return await confirm(view.text("Create the account without a role?"), consequence, do=view.text("Create user"))
 
 
 def show_password(view: View, login: str, password: str) -> None:
