@@ -55,6 +55,27 @@ def counting_unit(registers: int = 200) -> Unit:
     return unit
 
 
+async def test_readings_within_a_millisecond_have_moments_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one series and moment the store keeps one value: a poll that is late must not take the place of another."""
+    clock = iter([5_000_100, 5_000_200, 5_000_300, 5_010_000, 4_000_000])
+    monkeypatch.setattr("lineshaft.edge.connectors.modbus.connector.now_us", lambda: next(clock))
+    unit = counting_unit()
+    async with TcpResponder(Bus({1: unit})) as responder, connected(responder.port, ["holding:7"]) as connector:
+        plan = connector.plan(connector.tags)
+        told = []
+        for value in range(5):
+            unit.put(Table.HOLDING, 7, "H", value)
+            readings = await connector.read(plan)
+            told.append((readings.ts.tolist(), readings.number.tolist()))
+    assert told == [
+        ([5_000_000], [0.0]),
+        ([5_001_000], [1.0]),
+        ([5_002_000], [2.0]),
+        ([5_010_000], [3.0]),
+        ([4_000_000], [4.0]),
+    ]
+
+
 async def test_all_four_tables_are_read_scaled_and_stamped_once() -> None:
     tags = [
         Tag(path=ROOT.child("scaled"), address="holding:100", scale=0.1, offset=-5.0),

@@ -26,6 +26,8 @@ from .wire import Link
 from .writer import Writer
 
 _UNFIT = "Look at the machine, and check type and byte order of the address."
+_SAME_US = 10_000
+"""Readings this near are told apart; more than that is a clock that was set back, and is followed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +43,14 @@ class Plan:
     scale: NDArray[np.float64] | None
     offset: NDArray[np.float64] | None
     layout: Layout
+    last: int = 0
+    """When it was read last, in µs."""
+
+    def moment(self) -> int:
+        """Now, in whole milliseconds but later than the reading before: of one moment the store keeps one value."""
+        now = (now_us() + 500) // 1000 * 1000
+        self.last = self.last + 1000 if now <= self.last < now + _SAME_US else now
+        return self.last
 
     def __len__(self) -> int:
         return len(self.tags)
@@ -111,7 +121,7 @@ class ModbusConnector(Connector[ModbusSettings]):
             raise TypeError("read wants what plan returned")
         if plan.layout.version != self._lessons.version:
             plan.layout = lay_out(plan.addresses, self._limits, self._lessons, encodings=plan.encodings)
-        ts = (now_us() + 500) // 1000 * 1000
+        ts = plan.moment()
         layout = plan.layout
         image = await self._reader.fetch(layout, len(plan))
         if self._units.all_silent(self._asked):
