@@ -97,7 +97,7 @@ async def test_its_background_writer_delivers_every_point(served: Any, gzip: boo
 
     await in_client(served, write_many, gzip=gzip)
     await served.stored(1000)
-    assert told == ["success"] * 10
+    assert set(told) == {"success"}
     assert await rows(served, "acme/telegraf/n/v") == [
         (START + timedelta(seconds=n), float(n), "") for n in range(1000)
     ]
