@@ -149,7 +149,10 @@ def test_points_are_the_samples_that_were_where_only_rollups_are_kept(plant: Any
     assert set(before) <= set(points_of(rows))
 
 
-def test_rollups_that_do_not_know_when_their_extremes_were_are_not_believed(plant: Any, many: None) -> None:
+@pytest.mark.parametrize("forgotten", [("min_us", "max_us"), ("min_us",), ("max_us",)])
+def test_rollups_that_do_not_know_when_their_extremes_were_are_not_believed(
+    plant: Any, many: None, forgotten: tuple[str, ...]
+) -> None:
     """As they were computed before there were columns for it."""
     path = plant.new_path()
     rows = walk(12 * 3_600)
@@ -157,9 +160,9 @@ def test_rollups_that_do_not_know_when_their_extremes_were_are_not_believed(plan
     plant.roll(path, dict.fromkeys(LEVELS, BEGIN_S + 12 * 3_600), seq=1, begin=BEGIN_S)
     wanted = thinned(plant, path, end=BEGIN + 12 * HOUR, points=100)
     for table in ROLLUPS.values():
-        forgotten = f"{UNKNOWN_US} AS min_us, {UNKNOWN_US} AS max_us"
+        columns = ", ".join(f"{UNKNOWN_US} AS {name}" for name in forgotten)
         where = f"series = {series_id(path)} AND bucket >= toDateTime({BEGIN_S + 3 * 3_600}, 'UTC')"
-        plant.engine.command(f"INSERT INTO {table} SELECT * REPLACE({forgotten}) FROM {table} FINAL WHERE {where}")
+        plant.engine.command(f"INSERT INTO {table} SELECT * REPLACE({columns}) FROM {table} FINAL WHERE {where}")
     assert thinned(plant, path, end=BEGIN + 12 * HOUR, points=100) == wanted
 
 

@@ -95,7 +95,7 @@ def _atoms(series: Sequence[int], cover: Cover, bucket: str, spoiled: Spoiled, g
 
     Each sums up the rows from `t0` to `t1` (µs): `n` good ones with values from `low` to `high`, the first `a` and
     the last `z`; `begins` and `goes_on` say whether its first and its last row is good. `low_at` and `high_at` are
-    offsets (µs) from `start` to the earliest rows with those values, UNKNOWN_US where nobody knows.
+    offsets (µs) from `start` to rows with those values, UNKNOWN_US where nobody knows.
     """
     found = [_rollup_atoms(series, cover, level, spoiled) for level in cover.levels]
     found += _raw_atoms(series, cover, spoiled, grades)
@@ -186,22 +186,23 @@ def every_point(series: Sequence[int], start: int, end: int, grades: Grades) -> 
 
 
 def extremes(series: Sequence[int], cover: Cover, bucket: str, spoiled: Spoiled, grades: Grades) -> str:
-    """As points the earliest rows of the lowest and of the highest value of each bucket, the first and the last of all.
+    """As points a row of the lowest and one of the highest value of each bucket, the first and the last row of all.
 
     Those are the points of MinMaxLTTB (Van Der Donckt et al. 2023) for buckets half as wide as points are apart.
     """
-    low, high = f"(start + low_at, low, low_at = {UNKNOWN_US})", f"(start + high_at, high, high_at = {UNKNOWN_US})"
     begins, ends = "n > 0 AND begins", "n > 0 AND goes_on"
     return f"""
-        SELECT DISTINCT series, point.1 AS at, point.2 AS value, point.3 AS unsure FROM (
-            SELECT series, arrayJoin(arrayConcat(groupArray(lowest), groupArray(highest),
-                arraySlice(arraySort(groupArrayArray(first)), 1, 1),
-                arraySlice(arraySort(groupArrayArray(last)), -1, 1))) AS point
+        SELECT DISTINCT series, point.1 AS at, point.2 AS value, unsure FROM (
+            SELECT series, max(unsure) AS unsure, arrayJoin(arrayConcat(
+                groupArray((lowest_at, lowest)), groupArray((highest_at, highest)),
+                arrayResize([(minIf(first_at, has_first), argMinIf(first, first_at, has_first))], max(has_first)),
+                arrayResize([(maxIf(last_at, has_last), argMaxIf(last, last_at, has_last))], max(has_last)))) AS point
             FROM (
-                SELECT series, argMinIf({low}, (low, t0), n > 0) AS lowest,
-                    argMaxIf({high}, (high, -t0), n > 0) AS highest,
-                    arrayResize([minIf((t0, a, toUInt8(0)), {begins})], countIf({begins}) > 0) AS first,
-                    arrayResize([maxIf((t1, z, toUInt8(0)), {ends})], countIf({ends}) > 0) AS last
+                SELECT series, minIf(low, n > 0) AS lowest, argMinIf(start + low_at, low, n > 0) AS lowest_at,
+                    maxIf(high, n > 0) AS highest, argMaxIf(start + high_at, high, n > 0) AS highest_at,
+                    minIf(t0, {begins}) AS first_at, argMinIf(a, t0, {begins}) AS first, max({begins}) AS has_first,
+                    maxIf(t1, {ends}) AS last_at, argMaxIf(z, t1, {ends}) AS last, max({ends}) AS has_last,
+                    max(n > 0 AND (low_at = {UNKNOWN_US} OR high_at = {UNKNOWN_US})) AS unsure
                 FROM ({_atoms(series, cover, bucket, spoiled, grades)}) GROUP BY series, b HAVING max(n) > 0)
             GROUP BY series)"""
 
