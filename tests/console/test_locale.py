@@ -16,7 +16,7 @@ from lineshaft.edge import SHELF
 
 SPEAKING = {"text", "mark", "_"}
 """Functions whose first argument is a message: `view.text("…")`, `text("…")`, `mark("…")`, and what they are called."""
-TITLES = {"page": ("title", "section")}
+TITLES = {"page": ("title", "section"), "tab": ("title",)}
 """Decorators whose keywords are messages."""
 WITHOUT = {"gallery.py"}
 """Seen by developers only."""
@@ -62,7 +62,7 @@ def _literals(node: ast.expr) -> Iterator[tuple[int, str]]:
 def screens() -> list[Path]:
     """Modules that speak: the console and every context's pages."""
     console = PACKAGE.glob("console/*.py")
-    pages = [*PACKAGE.glob("**/pages.py"), *PACKAGE.glob("**/pages/*.py")]
+    pages = [*PACKAGE.glob("**/pages.py"), *PACKAGE.glob("**/pages/**/*.py")]
     return sorted(p for p in {*console, *pages} if p.name not in WITHOUT)
 
 

@@ -1,5 +1,5 @@
-"""Screens of the plant: Overview, Asset, Plant model, Twins."""
+"""Screens of the plant: Overview, Asset, Plant model, Twins, Twin."""
 
-from . import asset, overview, plant, shells
+from . import asset, overview, plant, twin, twins
 
-__all__ = ["asset", "overview", "plant", "shells"]
+__all__ = ["asset", "overview", "plant", "twin", "twins"]

@@ -23,7 +23,6 @@ from lineshaft.console import (
 )
 from lineshaft.console import badge as draw_badge
 from lineshaft.security import Role
-from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model import Brief, Group, PointState, Twin, TwinState, say
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.service import Twins
@@ -31,6 +30,7 @@ from lineshaft.twins.service import Twins
 from .cards import draw_machine, draw_place, set_machine, set_place
 from .changes import draw_changes
 from .editing import ask_retire, draw_editor, open_move
+from .naming import twin_address
 from .setpoints import draw_setpoints
 from .trends import Courses, draw_trend
 from .words import (
@@ -112,7 +112,7 @@ class _Asset:
         view, twin = self._view, self._twin
         if twin.points:
             self._badge = draw_badge("unknown", "")
-        button(view.text("Twin"), lambda: view.go(f"/twins/{encode_id(shell_id(twin.id))}"), symbol="badge")
+        button(view.text("Twin"), lambda: view.go(twin_address(shell_id(twin.id))), symbol="badge")
         if twin.children:
             button(view.text("Overview"), lambda: view.go(place_of(twin.path)), symbol="dashboard")
         if self._may(Role.ENGINEER):

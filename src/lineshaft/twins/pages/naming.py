@@ -1,0 +1,46 @@
+"""How shells, submodels and their elements are called and their values written on screens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lineshaft.console import View, unit_text
+from lineshaft.twins.metamodel import forms, identifiers
+from lineshaft.twins.metamodel.kinds import Json, children, kind_of
+
+
+def twin_address(shell: str, tab: str = "") -> str:
+    """The screen of a shell, at one of its tabs."""
+    return f"/twins/{identifiers.encode_id(shell)}" + (f"?tab={tab}" if tab else "")
+
+
+def called(thing: Json, language: str) -> str:
+    """What people call a shell, a submodel or an element."""
+    names = {one.get("language", ""): one.get("text", "") for one in thing.get("displayName", ())}
+    return str(names.get(language) or names.get("en") or thing.get("idShort") or thing.get("id") or "")
+
+
+def value_note(view: View, element: Json) -> str:
+    """The value of an element as one short line, with its unit."""
+    if children(element):
+        return ""
+    value = forms.value(element) if kind_of(element) not in ("Capability", "Operation") else ""
+    if isinstance(value, bool):
+        shown = view.text("yes") if value else view.text("no")
+    elif isinstance(value, float):
+        shown = f"{value:.6g}"
+    elif isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        shown = "; ".join(str(text) for one in value for text in one.values())
+    elif isinstance(value, Mapping):
+        shown = ", ".join(f"{name} {part}" for name, part in value.items() if not isinstance(part, Mapping | list))
+    else:
+        shown = "" if value is None else str(value)
+    return f"{shown[:120]} {unit_text(unit_of(element))}".strip()
+
+
+def unit_of(element: Json) -> str:
+    """The unit its data specification names; empty without one."""
+    for specification in element.get("embeddedDataSpecifications", ()):
+        if unit := specification.get("dataSpecificationContent", {}).get("unit"):
+            return str(unit)
+    return ""

@@ -1,0 +1,87 @@
+"""The twin that a page shows: its shell, its submodels, and what the viewer may do with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from lineshaft.console import View
+from lineshaft.security import Role
+from lineshaft.twins.errors import NoDocument
+from lineshaft.twins.metamodel.kinds import Json
+from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.pages.naming import called
+from lineshaft.twins.service import Repository
+from lineshaft.twins.submodels import Template, template_for
+
+
+@dataclass(slots=True, kw_only=True)
+class Carried:
+    """One submodel as it was when the page was opened."""
+
+    document: Document
+    content: Json
+    template: Template | None
+
+    @property
+    def id(self) -> str:
+        return self.document.id
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """A shell with those of its submodels that stand here and the viewer may see."""
+
+    view: View
+    document: Document
+    shell: Json
+    submodels: list[Carried] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return called(self.shell, self.view.language)
+
+    @property
+    def asset(self) -> str:
+        """The global asset id; empty without one."""
+        return str(self.shell.get("assetInformation", {}).get("globalAssetId", ""))
+
+    @property
+    def of_the_tree(self) -> bool:
+        """Whether it is a machine of the plant model."""
+        told = self.shell.get("assetInformation", {}).get("specificAssetIds", ())
+        return any(link.get("name") == "plantPath" for link in told)
+
+    def may(self, role: Role) -> bool:
+        """Whether the viewer holds a role where the twin stands."""
+        return bool(self.view.who.may(role, self.document.place))
+
+    def follow(self, *templates: str) -> list[Carried]:
+        """The submodels that follow one of these templates of the shelf."""
+        return [one for one in self.submodels if one.template is not None and one.template.name in templates]
+
+
+async def open_twin(view: View, id_: str) -> Opened:
+    """Read a shell and its submodels."""
+    document = await view.ask(Repository).get(view.who, Kind.SHELL, id_)
+    shell: Json = orjson.loads(document.body)
+    opened = Opened(view=view, document=document, shell=shell)
+    for submodel in submodel_ids(shell):
+        if (found := await find_submodel(view, submodel)) is not None:
+            content: Json = orjson.loads(found.body)
+            opened.submodels.append(Carried(document=found, content=content, template=template_for(content)))
+    return opened
+
+
+def submodel_ids(shell: Json) -> list[str]:
+    """Ids of the submodels a shell refers to."""
+    return [str(one["keys"][-1]["value"]) for one in shell.get("submodels", ()) if one.get("keys")]
+
+
+async def find_submodel(view: View, id_: str) -> Document | None:
+    """A submodel; None when it is not here, or not for the viewer."""
+    try:
+        return await view.ask(Repository).get(view.who, Kind.SUBMODEL, id_)
+    except NoDocument:
+        return None

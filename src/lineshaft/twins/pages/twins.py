@@ -1,0 +1,142 @@
+"""Twins as Asset Administration Shells: all of them, and files taken in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from lineshaft.console import (
+    Ask,
+    Column,
+    Rows,
+    View,
+    button,
+    dialog,
+    heading,
+    notice,
+    page,
+    paragraph,
+    section,
+    stack,
+    table,
+    upload,
+)
+from lineshaft.kernel.terms import PlantPath
+from lineshaft.security import Role
+from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.service import Received, Receiving, Repository
+
+from .naming import called, twin_address
+
+_MOST_FINDINGS = 200
+
+
+@page("/twins", title="Twins", section="Plant", icon="badge", order=25, role=int(Role.VIEWER))
+async def twins(view: View) -> None:
+    """Every shell the viewer may see, page by page."""
+    heading(
+        view.text("Twins"),
+        subtitle=view.text("Asset Administration Shells: one for every machine, and those that came as files"),
+        actions=lambda: _import_button(view),
+    )
+    with section(view.text("Shells"), flush=True):
+        table(
+            [
+                Column("name", view.text("Name"), sortable=False),
+                Column("place", view.text("Place"), kind="code", sortable=False),
+                Column("asset", view.text("Asset"), kind="code", sortable=False, phone=False),
+                Column("submodels", view.text("Submodels"), kind="number", digits=0, sortable=False, phone=False),
+                Column("version", view.text("Version"), kind="number", digits=0, sortable=False, phone=False),
+            ],
+            load=lambda ask: _shells(view, ask),
+            href=lambda shown: twin_address(shown["id"]),
+            filterable=False,
+            empty=(view.text("No twins yet"), view.text("Add a machine in the plant model, or import a file.")),
+            label=view.text("Shells"),
+        )
+
+
+async def _shells(view: View, ask: Ask) -> Rows:
+    after = int(ask.after) if ask.after else None
+    found = await view.ask(Repository).page(view.who, Kind.SHELL, after=after, limit=ask.limit)
+    return Rows(
+        rows=[_row(view, one) for one in found.documents], next=None if found.after is None else str(found.after)
+    )
+
+
+def _row(view: View, document: Document) -> dict[str, Any]:
+    shell = orjson.loads(document.body)
+    return {
+        "id": document.id,
+        "name": called(shell, view.language),
+        "place": str(document.place),
+        "asset": shell.get("assetInformation", {}).get("globalAssetId", ""),
+        "submodels": len(shell.get("submodels", ())),
+        "version": document.version,
+    }
+
+
+# ---- files ----
+
+
+def _import_button(view: View) -> None:
+    places = [grant.subtree for grant in view.who.grants if grant.role >= Role.ENGINEER]
+    if places:
+        button(view.text("Import a file"), lambda: _open_import(view), symbol="upload_file", kind="primary")
+
+
+def _open_import(view: View) -> None:
+    with dialog(view.text("Import a file")) as box:
+        paragraph(view.text("AASX, JSON or XML of metamodel 3.0 or 3.1. What is wrong in it is listed, not refused."))
+        report = stack()
+
+        async def take_in(name: str, content: bytes) -> None:
+            received = await view.ask(Receiving).receive(view.who, content, place=_home(view))
+            report.clear()
+            with report:
+                _draw_report(view, name, received)
+                button(view.text("Done"), done, kind="primary")
+
+        def done() -> None:
+            box.close()
+            view.reload()
+
+        upload(view.text("Drop a file here, or choose one"), take_in, accept=".aasx,.json,.xml", most_mb=256)
+
+
+def _home(view: View) -> PlantPath:
+    """Where files stand that say nothing of it: the first part of the plant the viewer may change."""
+    places = sorted(grant.subtree for grant in view.who.grants if grant.role >= Role.ENGINEER)
+    return PlantPath(places[0]) if places and places[0] else view.ask(Repository).organisation
+
+
+def _draw_report(view: View, name: str, received: Received) -> None:
+    taken = received.taken
+    notice(
+        "warn" if taken.refused else "good",
+        view.text(
+            "{name}: {created} documents with {elements} elements are new, {skipped} stood here already.",
+            name=name,
+            created=taken.created,
+            elements=taken.elements,
+            skipped=taken.skipped,
+        ),
+    )
+    for sentence in taken.refused[:20]:
+        paragraph(sentence, muted=True)
+    if received.report.clean:
+        return
+    with section(view.text("{n} findings", n=received.report.total), flush=True):
+        table(
+            [
+                Column("constraint", view.text("Rule"), kind="code"),
+                Column("path", view.text("Where"), sortable=False),
+                Column("message", view.text("What"), sortable=False),
+            ],
+            [
+                {"id": str(n), "constraint": f.constraint, "path": f.path, "message": f"{f.message} {f.value}".strip()}
+                for n, f in enumerate(received.report.findings[:_MOST_FINDINGS])
+            ],
+            label=view.text("Findings"),
+        )
