@@ -104,6 +104,7 @@ def test_apply_shows_the_difference_and_export_writes_it_back(plant: Path) -> No
     shown = run("apply", "plant.toml", folder=plant, answer="n\n")
     assert shown.returncode == 1
     assert '+address = "holding:0:float32"' in shown.stdout
+    assert [p.name for p in plant.iterdir()] == ["plant.toml"], "nothing is made before the answer"
     assert run("apply", "plant.toml", "--yes", folder=plant).returncode == 0
     assert "Nothing to change" in run("apply", "plant.toml", folder=plant).stdout
     exported = run("export", "out.toml", folder=plant)

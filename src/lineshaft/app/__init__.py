@@ -6,7 +6,7 @@ Stopping goes the other way: machines are let go first, so that nothing in fligh
 """
 
 from .assembly import CONTEXTS, ROLES, SECTIONS, Platform, assemble, check_roles, load_config, serve
-from .local import Local, local, local_token
+from .local import Local, has_catalogue, local, local_token
 
 __all__ = [
     "CONTEXTS",
@@ -16,6 +16,7 @@ __all__ = [
     "Platform",
     "assemble",
     "check_roles",
+    "has_catalogue",
     "load_config",
     "local",
     "local_token",

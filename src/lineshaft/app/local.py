@@ -27,6 +27,11 @@ class Local:
     edge: Edge
 
 
+def has_catalogue(config: Config) -> bool:
+    """Is there a catalogue already? One that is named by its address is taken to be there."""
+    return bool(config.get(DatabaseSettings).url) or (config.data.resolve() / "catalogue.db").exists()
+
+
 @asynccontextmanager
 async def local(config: Config, *, existing: bool = False) -> AsyncIterator[Local]:
     """Open the catalogue beside whatever runs, acting as the owner of the data folder.
@@ -35,7 +40,7 @@ async def local(config: Config, *, existing: bool = False) -> AsyncIterator[Loca
     """
     data = config.data.resolve()
     url = config.get(DatabaseSettings).url
-    if existing and not url and not (data / "catalogue.db").exists():
+    if existing and not has_catalogue(config):
         raise Invalid(
             f"There is no plant in {data}.", hint="Name its configuration with --config; lineshaft run makes one."
         )

@@ -35,28 +35,38 @@ async def _apply(loaded: Config, file: Path, *, yes: bool, prune: bool) -> None:
     from lineshaft.edge import EdgeSettings, with_secrets
 
     wanted = {c.name: c for c in load_config(file).get(EdgeSettings).declared(loaded.plant)}
+    current = await _current(loaded, may_make=yes)
+    wanted = {n: with_secrets(c, current.get(n)) for n, c in wanted.items()}
+    changed = [c for n, c in wanted.items() if n not in current or _differs(current[n], c)]
+    gone = [c for n, c in current.items() if n not in wanted] if prune else []
+    if not changed and not gone:
+        typer.echo("Nothing to change: the plant is as the file says.")
+        return
+    for connection in changed:
+        _show(connection.name, current.get(connection.name), connection)
+    for connection in gone:
+        _show(connection.name, connection, None)
+    if not yes and not typer.confirm(f"Change {len(changed)} and remove {len(gone)} connections?"):
+        raise typer.Exit(1)
+    # What came from another file stays until plant.toml itself changes; see Edge.declare.
+    own = loaded.source is not None and file.resolve() == loaded.source.resolve()
     async with local(loaded) as platform:
-        current = {c.name: c for c in await platform.edge.export(platform.who)}
-        wanted = {n: with_secrets(c, current.get(n)) for n, c in wanted.items()}
-        changed = [c for n, c in wanted.items() if n not in current or _differs(current[n], c)]
-        gone = [c for n, c in current.items() if n not in wanted] if prune else []
-        if not changed and not gone:
-            typer.echo("Nothing to change: the plant is as the file says.")
-            return
-        for connection in changed:
-            _show(connection.name, current.get(connection.name), connection)
-        for connection in gone:
-            _show(connection.name, connection, None)
-        if not yes and not typer.confirm(f"Change {len(changed)} and remove {len(gone)} connections?"):
-            raise typer.Exit(1)
-        # What came from another file stays until plant.toml itself changes; see Edge.declare.
-        own = loaded.source is not None and file.resolve() == loaded.source.resolve()
         for connection in changed:
             origin = "file" if own else "apply"
             await platform.edge.save(platform.who, connection.connector, connection.raw, origin=origin)
         for connection in gone:
             await platform.edge.remove(platform.who, connection.name)
     typer.secho(f"{len(changed)} changed, {len(gone)} removed. Each is a version and can be restored.", fg="green")
+
+
+async def _current(loaded: Config, *, may_make: bool) -> dict[str, Connection]:
+    """What is configured now; a folder without a plant stays as it is until the answer."""
+    from lineshaft.app import has_catalogue, local
+
+    if not may_make and not has_catalogue(loaded):
+        return {}
+    async with local(loaded) as platform:
+        return {c.name: c for c in await platform.edge.export(platform.who)}
 
 
 def _differs(old: Connection, new: Connection) -> bool:
