@@ -7,6 +7,7 @@ import base64
 import json
 import sys
 import time
+from typing import cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -30,8 +31,7 @@ class Reader(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._ask()
 
     def _ask(self) -> None:

@@ -8,14 +8,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from lineshaft.edge.model import SAMPLES_STREAM, SAMPLES_SUBJECT
 from lineshaft.kernel.bus import Bus, Embedded, Front, StreamSpec
+from lineshaft.kernel.bus.server import free_port
 from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import PlatformError
@@ -71,6 +77,72 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
     await db.open()
     yield db
     await db.close()
+
+
+_POSTGRES = os.pathsep.join([*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.environ.get("PATH", "")])
+
+
+def _as_other(command: list[str]) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    return [*drop, *command] if os.geteuid() == 0 else command
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a running PostgreSQL; left out, with the reason, where it or its driver is missing."""
+    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
+    server, initdb = (shutil.which(name, path=_POSTGRES) for name in ("postgres", "initdb"))
+    if not server or not initdb:
+        pytest.skip("PostgreSQL is not installed")
+    # Not below pytest's own folder: other runs of pytest close that for everybody but its owner.
+    with tempfile.TemporaryDirectory(prefix="lineshaft-postgres-") as temporary:
+        folder = Path(temporary)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        make = [initdb, "-D", str(folder / "data"), "-A", "trust", "-U", "plant", "--no-sync"]
+        made = subprocess.run(_as_other(make), capture_output=True, text=True, timeout=60)
+        assert made.returncode == 0, made.stderr
+        port = free_port()
+        run = [server, "-D", str(folder / "data"), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
+        with subprocess.Popen(_as_other(run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            try:
+                url = f"postgresql://plant@127.0.0.1:{port}/postgres"
+                _wait_for(url)
+                yield url
+            finally:
+                running.terminate()
+                running.wait(20)
+
+
+def _wait_for(url: str) -> None:
+    """A PostgreSQL that has just started may need a moment, on a busy machine a minute."""
+    import psycopg
+
+    end = time.monotonic() + 90
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def empty_postgres(postgres: str) -> Callable[[], Awaitable[Database]]:
+    """`await empty_postgres()`: an open catalogue on PostgreSQL with nothing in it, not even tables."""
+
+    async def emptied() -> Database:
+        db = Database(postgres)
+        await db.open()
+        async with db.begin() as tx:
+            await tx.execute(sa.text("DROP SCHEMA public CASCADE"))
+            await tx.execute(sa.text("CREATE SCHEMA public"))
+        return db
+
+    return emptied
 
 
 def patience() -> float:

@@ -182,7 +182,8 @@ async def test_a_full_disk_stops_ingestion_with_a_reason_and_nothing_is_lost(
             for sender in (senders.mqtt, senders.http, senders.polled):
                 await until(lambda sender=sender: _complete(plant, sender), within_s=20)
             told = (plant.data / "logs" / "lineshaft.log").read_text().splitlines()
-            assert sum("samples wait on the bus" in line and '"event"' in line for line in told) == 1
+            waits = sum("samples wait on the bus" in line and '"event"' in line for line in told)
+            assert waits in (1, 2), "once, and once more by a recorder that had to begin anew meanwhile"
             assert sum("samples are stored again" in line for line in told) == 1
 
 

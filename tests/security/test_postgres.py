@@ -6,16 +6,11 @@ Left out, with the reason, where PostgreSQL or its driver (`pip install lineshaf
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import sqlalchemy as sa
 
-from lineshaft.kernel.bus.server import free_port
 from lineshaft.kernel.db import Database
 from lineshaft.security import (
     PLATFORM,
@@ -32,56 +27,10 @@ from lineshaft.security.service.throttle import PAIR
 
 from .conftest import PHRASE
 
-pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
-_PATH = os.pathsep.join([*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.environ.get("PATH", "")])
-POSTGRES, INITDB = (shutil.which(name, path=_PATH) for name in ("postgres", "initdb"))
-if not POSTGRES or not INITDB:
-    pytest.skip("PostgreSQL is not installed", allow_module_level=True)
-
-
-def _as_other(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return (
-        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
-        if os.geteuid() == 0
-        else command
-    )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running PostgreSQL."""
-    folder = tmp_path_factory.mktemp("postgres")
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(0o755)
-    initdb = [str(INITDB), "-D", str(folder / "data"), "-A", "trust", "-U", "plant", "--no-sync"]
-    subprocess.run(_as_other(initdb), check=True, capture_output=True, timeout=60)
-    port = free_port()
-    listen = ["-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
-    with subprocess.Popen(
-        _as_other([str(POSTGRES), "-D", str(folder / "data"), *listen]),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as running:
-        yield f"postgresql://plant@127.0.0.1:{port}/postgres"
-        running.terminate()
-        running.wait(20)
-
 
 @pytest.fixture
-async def security(server: str) -> AsyncIterator[Security]:
-    db = Database(server)
-    for _ in range(200):
-        try:
-            await db.open()
-            break
-        except sa.exc.OperationalError:
-            await asyncio.sleep(0.05)
-    async with db.begin() as tx:
-        await tx.execute(sa.text("DROP SCHEMA public CASCADE"))
-        await tx.execute(sa.text("CREATE SCHEMA public"))
+async def security(empty_postgres: Callable[[], Awaitable[Database]]) -> AsyncIterator[Security]:
+    db = await empty_postgres()
     await db.open(["lineshaft.security"])
     yield Security.over(db)
     await db.close()

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,14 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lineshaft.kernel.bus.server import free_port
 from lineshaft.kernel.db import Database
 from lineshaft.security import Grant, Guard, Role, Who, WhoKind
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.service.repository import Repository
 
 CONTEXTS = ["lineshaft.security", "lineshaft.twins"]
-_PATH = os.pathsep.join([*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.environ.get("PATH", "")])
 ENVIRONMENT = json.loads((Path(__file__).parents[1] / "aas" / "environment.json").read_text())
 
 
@@ -61,56 +54,10 @@ def submodel(number: int, **values: str) -> dict[str, Any]:
     }
 
 
-def _as_other(command: list[str]) -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    return [*drop, *command] if os.geteuid() == 0 else command
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a running PostgreSQL."""
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
-    server, initdb = (shutil.which(name, path=_PATH) for name in ("postgres", "initdb"))
-    if not server or not initdb:
-        pytest.skip("PostgreSQL is not installed")
-    # Not below pytest's own folder: other runs of pytest close that for everybody but its owner.
-    with tempfile.TemporaryDirectory(prefix="lineshaft-postgres-") as temporary:
-        folder = Path(temporary)
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        make = [initdb, "-D", str(folder / "data"), "-A", "trust", "-U", "plant", "--no-sync"]
-        made = subprocess.run(_as_other(make), capture_output=True, text=True, timeout=60)
-        assert made.returncode == 0, made.stderr
-        port = free_port()
-        run = [server, "-D", str(folder / "data"), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
-        with subprocess.Popen(_as_other(run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-            yield f"postgresql://plant@127.0.0.1:{port}/postgres"
-            running.terminate()
-            running.wait(20)
-
-
-async def _empty(url: str) -> Database:
-    """A PostgreSQL that has just started may need a moment."""
-    db = Database(url)
-    for _ in range(200):
-        try:
-            await db.open()
-            break
-        except sa.exc.OperationalError:
-            await asyncio.sleep(0.05)
-    async with db.begin() as tx:
-        await tx.execute(sa.text("DROP SCHEMA public CASCADE"))
-        await tx.execute(sa.text("CREATE SCHEMA public"))
-    return db
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    if request.param == "sqlite":
-        db = Database.at(tmp_path)
-    else:
-        db = await _empty(request.getfixturevalue("postgres"))
+    sqlite = request.param == "sqlite"
+    db = Database.at(tmp_path) if sqlite else await request.getfixturevalue("empty_postgres")()
     await db.open(CONTEXTS)
     yield db
     await db.close()
