@@ -37,6 +37,8 @@ from .mount import mount
 from .registry import Page, page, pages
 from .search import Hit, Provider
 from .steps import Step, Wizard, wizard
+from .symbols import Symbol, symbols
+from .synoptic import Sign, Signs, Synoptic, synoptic
 from .table import Ask, Column, Rows, Table, table
 from .tile import Bars, Gauge, Sparkline, Tile, bars, gauge, sparkline, tile
 from .tree import Tree, TreeNode, tree
@@ -66,8 +68,12 @@ __all__ = [
     "Provider",
     "RangePicker",
     "Rows",
+    "Sign",
+    "Signs",
     "Sparkline",
     "Step",
+    "Symbol",
+    "Synoptic",
     "Table",
     "Tabs",
     "Tile",
@@ -120,6 +126,8 @@ __all__ = [
     "sparkline",
     "split",
     "stack",
+    "symbols",
+    "synoptic",
     "table",
     "tabs",
     "text",

@@ -26,6 +26,7 @@ from .inputs import chips, choice, time_range
 from .layout import columns, heading, row, section, split, stack, tabs, tiles
 from .registry import page
 from .steps import Step, wizard
+from .synoptic import GROUPS, Sign, palette, synoptic
 from .table import Ask, Column, Rows, table
 from .tile import Tile, bars, gauge, sparkline, tile
 from .tree import TreeNode, tree
@@ -65,6 +66,54 @@ def many(view: View) -> None:
         now = datetime.now(UTC)
         for i, one in enumerate(shown):
             one.set(100 + 10 * math.sin(now.timestamp() + i) + random.gauss(0, 0.5), at=now)
+
+    view.every(0.5, move)
+
+
+@page("/gallery/symbols", title="Symbols", section="Development", icon="schema", order=902)
+def symbol_shelf(view: View) -> None:
+    """Every symbol in every state."""
+    heading("Symbols", subtitle="Running, stopped, out of range, alarm, lost, unknown")
+    looks = ("run", "stop", "warn", "alarm", "lost", "unknown")
+    for group, members in palette().items():
+        shapes = [s for s in members if s.draw]
+        items = [
+            {"id": f"{s.name}-{look}", "symbol": s.name, "label": s.title.get(view.language) if not x else "",
+             "x": 200 * (i % 8) + (100 if x % 2 else 15), "y": 470 * (i // 8) + 155 * (x // 2) + 15,
+             "w": s.size[0] * min(70 / s.size[0], 100 / s.size[1], 1),
+             "h": s.size[1] * min(70 / s.size[0], 100 / s.size[1], 1)}
+            for i, s in enumerate(shapes) for x, look in enumerate(looks)
+        ]  # fmt: skip
+        if not items:
+            continue
+        now = {str(item["id"]): {"state": Sign(look := str(item["id"]).rsplit("-", 1)[1]),
+                                 "open": Sign(look), "level": Sign("good", "60", 0.6)} for item in items}  # fmt: skip
+        height = 470 * ((len(shapes) + 7) // 8)
+        with section(GROUPS.get(group, group), flush=True):
+            synoptic({"title": group, "width": 1600, "height": height, "items": items}, now=now)
+
+
+@page("/gallery/picture", title="Three hundred bound items", section="Development", icon="schema", order=903)
+def busy_picture(view: View) -> None:
+    """A picture whose 300 items all change every half second."""
+    heading("Three hundred bound items", subtitle="Each changes every half second")
+    kinds = ("value", "tank", "bar-across", "pump", "trend", "gauge")
+    items = [
+        {"id": f"i{n}", "symbol": kinds[n % 6], "label": f"V{n}", "bindings": {"value": {"path": f"v{n}"}},
+         "x": 80 * (n % 20) + 5, "y": 60 * (n // 20) + 12, "w": 66, "h": 24 if n % 6 in (0, 2) else 34}
+        for n in range(300)
+    ]  # fmt: skip
+    slots = {"tank": "level", "pump": "state"}
+    drawn = synoptic({"title": "Busy", "width": 1600, "height": 920, "items": items})
+
+    def move() -> None:
+        now: dict[str, dict[str, Sign]] = {}
+        for item in items:
+            number = 50 + 40 * math.sin(datetime.now(UTC).timestamp() / 7 + hash(item["id"])) + random.gauss(0, 1)
+            look = "run" if number > 30 else "stop"
+            sign = Sign(look if item["symbol"] == "pump" else "good", f"{number:.1f}", round(number / 100, 3), number)
+            now[str(item["id"])] = {slots.get(str(item["symbol"]), "value"): sign}
+        drawn.show(now)
 
     view.every(0.5, move)
 
