@@ -100,6 +100,34 @@ async def test_a_what_if_answers_and_writes_nothing(api: httpx.AsyncClient, tank
     assert not [s for s in found.json()["items"] if "/asked/" in s["path"]]
 
 
+async def test_a_what_if_is_kept_looked_at_renamed_and_discarded(api: httpx.AsyncClient, tank: str) -> None:
+    [model] = (await api.get("/api/v1/simulation/models", params={"path": tank})).json()
+    end = now_us() // 1_000_000 - 300
+    question = {
+        "name": "More in",
+        "model": model,
+        "start": f"{end - 300}",
+        "end": f"{end}",
+        "altered": {"ramps": {"inflow": 8}, "free": ["level_measured"]},
+    }
+    made = await api.post("/api/v1/simulation/scenarios", json=question)
+    assert made.status_code == 201, made.text
+    one = f"/api/v1/simulation/scenarios/{made.json()['id']}"
+    found = (await api.get(one)).json()
+    assert found["scenario"] == made.json()
+    assert found["outputs"]["level"][-1] - found["before"]["level"][-1] == pytest.approx(8 / 2 * 299 / 60 / 4, rel=0.01)
+    assert (await api.patch(one, json={"name": "Much more in"})).json()["name"] == "Much more in"
+    listed = (await api.get("/api/v1/simulation/scenarios", params={"path": tank})).json()
+    assert [kept["name"] for kept in listed] == ["Much more in"]
+    assert (await api.delete(one)).status_code == 204
+    assert (await api.get(one)).status_code == 404
+
+
+async def test_the_models_of_a_twin_stand_with_their_faults(api: httpx.AsyncClient, tank: str) -> None:
+    [standing] = (await api.get("/api/v1/simulation/standings", params={"path": tank})).json()
+    assert (standing["model"]["name"], standing["fault"], standing["fault_since"]) == ("balance", "", None)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

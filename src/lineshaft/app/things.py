@@ -11,7 +11,17 @@ from lineshaft.kernel.bus import Bus, Front
 from lineshaft.kernel.config import Config
 from lineshaft.kernel.db import Database
 from lineshaft.security import Guard
-from lineshaft.twins import Bulk, Operations, Projection, Receiving, Repository, Simulations, Twins, TwinsSettings
+from lineshaft.twins import (
+    Bulk,
+    Operations,
+    Projection,
+    Receiving,
+    Repository,
+    Scenarios,
+    Simulations,
+    Twins,
+    TwinsSettings,
+)
 from lineshaft.twins.worker import Adopter, Beside, Mirror, Projector
 
 from .memory import Job, Memory
@@ -27,19 +37,22 @@ class Things:
     bulk: Bulk
     receiving: Receiving
     simulations: Simulations
+    scenarios: Scenarios
 
     @classmethod
     def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, memory: Memory) -> Things:
         """Build them; nothing is opened that is not open already."""
         settings = config.get(TwinsSettings)
         repository = Repository(db, guard, config.plant.organisation, live=memory.live)
+        simulations = Simulations(db, guard, memory.historian, data / "models")
         return cls(
             twins=Twins(db, guard, memory.live, settings),
             repository=repository,
             operations=Operations(repository, guard),
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
-            simulations=Simulations(db, guard, memory.historian, data / "models"),
+            simulations=simulations,
+            scenarios=Scenarios(db, guard, simulations),
         )
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 In     telemetry.SeriesGrew, telemetry.UnitsChanged
 Out    TwinCreated, TwinChanged, TwinRetired
 Holds  twins, their types, their history, series without a place (table prefix twins_)
-Ask    Twins; Simulations for what models of mechanisms compute
+Ask    Twins; Simulations for what models of mechanisms compute, Scenarios for what they would
 """
 
 from . import exports, files
@@ -35,15 +35,16 @@ from .model import (
     Words,
     say,
 )
-from .model.simulation import Model
+from .model.simulation import Altered, Model, Scenario
 from .service import (
-    Altered,
     Bulk,
     Computed,
     Operations,
+    Outcome,
     Projection,
     Receiving,
     Repository,
+    Scenarios,
     Simulations,
     Twins,
     found_in_nodes,
@@ -54,8 +55,8 @@ from .settings import TwinsSettings
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
     "Counts", "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType",
-    "Operations", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed", "Receiving",
-    "Repository", "Running", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged",
-    "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words", "exports", "files",
-    "found_in_nodes", "found_in_tags", "say",
+    "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed",
+    "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Simulations", "Step", "Superseded", "Taken",
+    "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words",
+    "exports", "files", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ NotFound     NoTwin        there is no twin at that path
              NoFile        nothing is attached there
              NoInvocation  no operation was invoked under that handle
              NoModel       the twin carries no mechanism model of that name
+             NoScenario    no what-if run is kept under that id
 Conflict     Taken         another twin has that path, or another type that name
              Outdated      somebody else changed it meanwhile; both versions are named
              Superseded    a later change stands in the way of an undo
@@ -59,6 +60,13 @@ class NoModel(NotFound):
 
     code = "twins.model_not_found"
     default_hint = "Look at the models of the twin."
+
+
+class NoScenario(NotFound):
+    """No what-if run is kept under that id, or the caller may not know of it."""
+
+    code = "twins.scenario_not_found"
+    default_hint = "Look at the kept runs of the twin."
 
 
 class Taken(Conflict):

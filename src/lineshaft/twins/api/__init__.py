@@ -2,6 +2,7 @@
 
 from .files import router as files_router
 from .routes import router
+from .scenarios import router as scenarios_router
 from .simulations import router as simulation_router
 
-__all__ = ["files_router", "router", "simulation_router"]
+__all__ = ["files_router", "router", "scenarios_router", "simulation_router"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,8 +16,8 @@ from lineshaft.kernel.clock import MICROS
 from lineshaft.kernel.http import caller
 from lineshaft.kernel.terms import PlantPath, TimeRange
 from lineshaft.security import Who
-from lineshaft.twins.model.simulation import Model
-from lineshaft.twins.service import Altered, Computed, Simulations
+from lineshaft.twins.model.simulation import Altered, Model
+from lineshaft.twins.service import Computed, Simulations
 from lineshaft.twins.simulation import SHELF, Variable
 
 Caller = Annotated[Who, Depends(caller)]
@@ -86,12 +87,24 @@ class FmuOut(BaseModel):
 class AlteredBody(BaseModel):
     """How a what-if differs from what was."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     values: dict[str, float] = Field(default_factory=dict)
+    """Inputs held at a value."""
     factors: dict[str, float] = Field(default_factory=dict)
     offsets: dict[str, float] = Field(default_factory=dict)
+    ramps: dict[str, float] = Field(default_factory=dict)
+    """Inputs shifted by what grows evenly from nothing at the start to this at the end."""
+    free: list[str] = Field(default_factory=list)
+    """Inputs that are not known: a model that corrects itself by one predicts instead."""
     parameters: dict[str, float] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, altered: Altered) -> AlteredBody:
+        return cls(**{name: getattr(altered, name) for name in cls.model_fields})
+
+    def altered(self) -> Altered:
+        return Altered(**{**self.model_dump(), "free": tuple(self.free)})
 
 
 class WhatIf(BaseModel):
@@ -113,19 +126,27 @@ class ComputedOut(BaseModel):
     outputs: dict[str, list[float | None]]
     residuals: dict[str, list[float | None]]
     inputs: dict[str, list[float | None]]
+    measured: dict[str, list[float | None]]
 
     @classmethod
     def of(cls, done: Computed) -> ComputedOut:
         return cls(
-            ts=[datetime.fromtimestamp(us / MICROS, UTC) for us in done.ts_us.tolist()],
-            outputs={name: _numbers(column) for name, column in done.outputs.items()},
-            residuals={name: _numbers(column) for name, column in done.residuals.items()},
-            inputs={name: _numbers(column) for name, column in done.inputs.items()},
+            ts=moments(done.ts_us),
+            outputs=numbers(done.outputs),
+            residuals=numbers(done.residuals),
+            inputs=numbers(done.inputs),
+            measured=numbers(done.measured),
         )
 
 
-def _numbers(column: NDArray[np.float64]) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in column.tolist()]
+def moments(ts_us: NDArray[np.int64]) -> list[datetime]:
+    """Instants as they travel."""
+    return [datetime.fromtimestamp(us / MICROS, UTC) for us in ts_us.tolist()]
+
+
+def numbers(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float | None]]:
+    """Columns as they travel, without what JSON has no words for."""
+    return {name: [v if math.isfinite(v) else None for v in column.tolist()] for name, column in columns.items()}
 
 
 def router(simulations: Simulations) -> APIRouter:
@@ -175,7 +196,7 @@ def router(simulations: Simulations) -> APIRouter:
     async def what_if(who: Caller, body: WhatIf) -> ComputedOut:
         """Run a model over a span of what was, with altered inputs or parameters."""
         span = TimeRange(start=body.start, end=body.end)
-        altered = Altered(**body.altered.model_dump())
-        return ComputedOut.of(await simulations.what_if(who, body.model.model_of(), span, altered, step_s=body.step_s))
+        done = await simulations.what_if(who, body.model.model_of(), span, body.altered.altered(), step_s=body.step_s)
+        return ComputedOut.of(done)
 
     return api

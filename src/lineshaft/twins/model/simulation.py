@@ -48,6 +48,66 @@ class Model:
         """The path an input or a comparison names: of the twin, or of the whole plant with a leading '/'."""
         return PlantPath.parse(told[1:] if told.startswith("/") else f"{self.path}/{told}")
 
+    @property
+    def sources(self) -> list[PlantPath]:
+        """Every series the model reads or compares with."""
+        told = [source for source in (*self.inputs.values(), *self.compares.values()) if isinstance(source, str)]
+        return list(dict.fromkeys(self.source_of(one) for one in told))
+
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Inputs that read what an output is compared with: the model corrects itself by them.
+
+        A what-if lets go of them, or the model would follow what was measured instead of what was altered.
+        """
+        measured = set(self.compares.values())
+        return tuple(name for name, told in self.inputs.items() if told in measured)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """How a what-if differs from what was, input by input and in parameters."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    """Held at a value."""
+    factors: dict[str, float] = field(default_factory=dict)
+    offsets: dict[str, float] = field(default_factory=dict)
+    ramps: dict[str, float] = field(default_factory=dict)
+    """Shifted by what grows evenly from nothing at the start of the span to this at its end."""
+    free: tuple[str, ...] = ()
+    """Not known: a model that corrects itself by it predicts from there on."""
+    parameters: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, None]:
+        """The inputs that are altered, in a fixed order."""
+        return dict.fromkeys((*self.values, *self.factors, *self.offsets, *self.ramps, *self.free))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What was asked of a model: a span of what was, altered; with a name and an id once it is kept."""
+
+    model: Model
+    start_us: int
+    end_us: int
+    step_s: float
+    altered: Altered = field(default_factory=Altered)
+    id: str = ""
+    name: str = ""
+    by: str = ""
+    at_us: int = 0
+    """When it was run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """The last time a model could not run beside its machine; `over_us` is 0 while it still cannot."""
+
+    message: str
+    since_us: int
+    over_us: int = 0
+
 
 def check_model(model: Model) -> Model:
     """The model itself, or BadTwin saying what is wrong with its names and its pace."""

@@ -6,11 +6,13 @@ from .now import Now
 from .operations import Operations
 from .receiving import Received, Receiving
 from .repository import Projection, Repository
-from .simulations import Altered, Computed, Simulations
+from .running import Computed
+from .scenarios import Outcome, Scenarios, span_of
+from .simulations import Simulations, Standing
 from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption", "Altered", "Bulk", "Computed", "Now", "Operations", "Projection", "Received", "Receiving", "Repository",
-    "Simulations", "Twins", "Types", "enriched", "found_in_nodes", "found_in_tags",
+    "Adoption", "Bulk", "Computed", "Now", "Operations", "Outcome", "Projection", "Received", "Receiving", "Repository",
+    "Scenarios", "Simulations", "Standing", "Twins", "Types", "enriched", "found_in_nodes", "found_in_tags", "span_of",
 ]  # fmt: skip

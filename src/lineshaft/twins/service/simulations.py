@@ -1,63 +1,44 @@
 """Mechanism models of twins: kept, run beside the machine, and run on what-if questions.
 
-A run reads its inputs from the historian on a grid of `every_s`, in which a value holds until the next.
 Beside the machine, results are written as series next to the measured ones; a what-if writes nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
-from lineshaft.kernel.clock import MICROS, from_us, now_us, to_us
+from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
-from lineshaft.kernel.tasks import in_thread
-from lineshaft.kernel.terms import PlantPath, TimeRange
+from lineshaft.kernel.terms import TimeRange
 from lineshaft.security import Guard, Role, Who
-from lineshaft.telemetry import Aggregate, Every, Fill, Grades, Historian, Selection
+from lineshaft.telemetry import Historian
 from lineshaft.twins import store
 from lineshaft.twins.errors import BadTwin, NoModel, NoTwin, Outdated
 from lineshaft.twins.model import Twin
-from lineshaft.twins.model.simulation import FMU, Model, check_model
-from lineshaft.twins.simulation import SHELF, Mechanism, Run, Sort, Variable, mechanism, run
-from lineshaft.twins.simulation.fmu import Fmu
+from lineshaft.twins.model.simulation import FMU, Altered, Fault, Model, check_model
+from lineshaft.twins.simulation import SHELF, Sort, Variable, mechanism
 
 from .edit import dressed
+from .running import Computed, Runner
 
-MOST_INSTANTS = 500_000
 MOST_FMU_MB = 64
-HOLDS = timedelta(minutes=5)
-"""An input older than this is not known any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Computed:
-    """What a run gave: instants in µs since 1970 UTC, outputs and residuals by name, the inputs it saw."""
+class Standing:
+    """A model beside its machine: what it computes, and the last time it could not run."""
 
     model: Model
-    ts_us: NDArray[np.int64]
-    outputs: dict[str, NDArray[np.float64]]
-    residuals: dict[str, NDArray[np.float64]]
-    inputs: dict[str, NDArray[np.float64]]
-    state: dict[str, float]
+    variables: tuple[Variable, ...]
+    fault: Fault | None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Altered:
-    """How a what-if differs from what was: inputs held at a value, scaled or shifted; other parameters."""
-
-    values: Mapping[str, float] | None = None
-    factors: Mapping[str, float] | None = None
-    offsets: Mapping[str, float] | None = None
-    parameters: Mapping[str, float] | None = None
+    @property
+    def outputs(self) -> list[Variable]:
+        """What it computes."""
+        return [v for v in self.variables if v.sort is Sort.OUTPUT]
 
 
 class Simulations:
@@ -68,7 +49,7 @@ class Simulations:
         self._db = db
         self._guard = guard
         self._historian = historian
-        self._folder = folder
+        self.runner = Runner(db, historian, folder)
 
     # ---- keeping ----
 
@@ -92,9 +73,9 @@ class Simulations:
         """Add a model (version 0) or change it (the version the caller saw); refused unless it could run."""
         model = check_model(model)
         await self._guard.require(who, Role.ENGINEER, model.path, "twins.model.save")
-        for source in self._sources(model):
+        for source in model.sources:
             await self._guard.require(who, Role.VIEWER, source, "twins.model.save")
-        _check_against((await self._mechanism(model)).variables, model)
+        _check_against((await self.runner.named(model.mechanism)).variables, model)
         async with self._db.begin() as tx:
             if await store.find(tx, model.path) is None:
                 raise NoTwin(f"There is no twin at {model.path}.")
@@ -116,6 +97,7 @@ class Simulations:
         old = await self.get(who, path, name)
         async with self._db.begin() as tx:
             await store.drop_model(tx, path, name)
+            await store.forget_fault(tx, path, name)
             before = {"mechanism": old.mechanism, "inputs": old.inputs}
             await self._guard.record(who, "twins.model.remove", f"{path}/{name}", before=before, tx=tx)
 
@@ -124,8 +106,7 @@ class Simulations:
         await self._guard.require(who, Role.ENGINEER, path, "twins.model.fmu")
         if len(content) > MOST_FMU_MB << 20:
             raise Invalid(f"The FMU has {len(content) >> 20} MB.", hint=f"At most {MOST_FMU_MB} MB can be kept.")
-        digest = hashlib.sha256(content).hexdigest()
-        unit = await in_thread(lambda: Fmu(self._unpacked(digest, content)))
+        digest, unit = await self.runner.unit(content)
         async with self._db.begin() as tx:
             await store.keep_content(tx, digest, content)
             await self._guard.record(who, "twins.model.fmu", path, after={"digest": digest}, tx=tx)
@@ -134,7 +115,7 @@ class Simulations:
     async def variables(self, who: Who, name: str) -> tuple[Variable, ...]:
         """What a mechanism on the shelf, or an FMU that was added, needs and gives."""
         del who
-        return (await self._named(name)).variables
+        return (await self.runner.named(name)).variables
 
     async def suggest(self, who: Who, path: str) -> list[Model]:
         """Models that fit the properties a twin has, bound to them; to be looked at, and saved if wanted."""
@@ -166,92 +147,41 @@ class Simulations:
         step_s: float | None = None,
         state: Mapping[str, float] | None = None,
     ) -> Computed:
-        """Run over a span; without a state it starts as much earlier as the mechanism remembers.
+        """Run over a span; a `state` is that of the instant one step before it.
 
-        A `state` is that of the instant one step before the span. Inputs are altered from the start of the span on:
-        until then everything is as it was.
+        Inputs are altered from the start of the span on: until then everything is as it was.
         """
-        made = await self._mechanism(model)
-        step_us = round((step_s or model.every_s) * MICROS)
-        lead = step_us if state is not None else round(made.memory_s * MICROS)
-        first, end = (to_us(span.start) - lead) // step_us * step_us, to_us(span.end)
-        count = -(-(end - first) // step_us)
-        if not 0 < count <= MOST_INSTANTS:
-            raise Invalid(
-                f"The run has {count:,} instants.", hint=f"1 to {MOST_INSTANTS:,}: longer steps, shorter span."
-            )
-        ts = first + step_us * np.arange(count, dtype=np.int64)
-        seen = await self._measured(who, model, ts, step_us)
-        late = ts >= to_us(span.start)
-        inputs = _altered(_inputs(model, seen, count), altered, late)
-        parameters = {**model.parameters, **(altered.parameters or {})}
-        done: Run = await in_thread(run, made, ts / MICROS, inputs, parameters, state)
-        residuals = {
-            output: seen[model.source_of(told)] - done.outputs[output]
-            for output, told in model.compares.items()
-            if output in done.outputs
-        }
-        return Computed(
-            model=model,
-            ts_us=ts[late],
-            outputs={name: column[late] for name, column in done.outputs.items()},
-            residuals={name: column[late] for name, column in residuals.items()},
-            inputs={name: column[late] for name, column in inputs.items()},
-            state=done.state,
-        )
+        step = step_s or model.every_s
+        grid = await self.runner.grid(who, model, span, step_s=step, lead_s=None if state is None else step)
+        return await self.runner.whole(grid, altered, state)
 
-    async def _measured(
-        self, who: Who, model: Model, ts: NDArray[np.int64], step_us: int
-    ) -> dict[PlantPath, NDArray[np.float64]]:
-        """Every source of a model on the grid: the last good value in each step, else the one before, else NaN."""
-        columns = {source: np.full(len(ts), np.nan) for source in self._sources(model)}
-        if not columns:
-            return columns
-        span = TimeRange(start=from_us(int(ts[0])), end=from_us(min(int(ts[-1]) + step_us, now_us())))
-        answer = await self._historian.resample(
-            who,
-            Selection(paths=tuple(columns)),
-            span,
-            Every(span=timedelta(microseconds=step_us)),
-            (Aggregate.LAST,),
-            grades=Grades.USABLE,
-            fill=Fill.PREVIOUS,
-            max_gap=HOLDS,
-        )
-        at = (answer.table["ts"].cast(pa.int64()).to_numpy() - ts[0]) // step_us
-        values = answer.table["last"].to_numpy(zero_copy_only=False)
-        paths = answer.table["path"].combine_chunks()
-        index = paths.indices.to_numpy() if len(paths) else np.empty(0, dtype=np.int32)
-        for number, path in enumerate(paths.dictionary.to_pylist() if len(paths) else []):
-            rows = (index == number) & (at >= 0) & (at < len(ts))
-            columns[PlantPath(path)][at[rows]] = values[rows]
-        return columns
+    # ---- beside the machine ----
 
-    def _sources(self, model: Model) -> list[PlantPath]:
-        told = [source for source in (*model.inputs.values(), *model.compares.values()) if isinstance(source, str)]
-        return list(dict.fromkeys(model.source_of(one) for one in told))
-
-    async def _mechanism(self, model: Model) -> Mechanism:
-        return await self._named(model.mechanism)
-
-    async def _named(self, name: str) -> Mechanism:
-        if not name.startswith(FMU):
-            return mechanism(name)
-        digest = name.removeprefix(FMU)
+    async def standings(self, who: Who, path: str) -> list[Standing]:
+        """The models of a twin as they run beside it."""
+        models = await self.list_(who, path)
         async with self._db.read() as tx:
-            content = await store.find_content(tx, digest)
-        if content is None:
-            raise Invalid(f"There is no FMU {digest[:12]}….", hint="Add its file first.")
-        return await in_thread(lambda: Fmu(self._unpacked(digest, content)))
+            faults = await store.faults(tx, path)
+        return [
+            Standing(
+                model=model,
+                variables=(await self.runner.named(model.mechanism)).variables,
+                fault=faults.get((str(model.path), model.name)),
+            )
+            for model in models
+        ]
 
-    def _unpacked(self, digest: str, content: bytes) -> Path:
-        file = self._folder / f"{digest}.fmu"
-        if not file.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(".part")
-            part.write_bytes(content)
-            part.replace(file)
-        return file
+    async def fails(self, who: Who, model: Model, message: str) -> None:
+        """Remember that a model cannot run beside its machine, from now until `runs` is told."""
+        await self._guard.require(who, Role.ENGINEER, model.path, "twins.model.fails")
+        async with self._db.begin() as tx:
+            await store.put_fault(tx, model.path, model.name, Fault(message=message, since_us=now_us()))
+
+    async def runs(self, who: Who, model: Model) -> None:
+        """Remember that a model runs again."""
+        await self._guard.require(who, Role.ENGINEER, model.path, "twins.model.runs")
+        async with self._db.begin() as tx:
+            await store.end_fault(tx, model.path, model.name, now_us())
 
 
 def _suggested(name: str, twin: Twin) -> Model | None:
@@ -279,25 +209,3 @@ def _check_against(variables: Sequence[Variable], model: Model) -> None:
     for variable in variables:
         if variable.sort is Sort.INPUT and variable.start is None and variable.name not in model.inputs:
             raise BadTwin(f"The input {variable.name!r} is not bound.", hint="Give a property, a path or a number.")
-
-
-def _inputs(model: Model, seen: Mapping[PlantPath, NDArray[np.float64]], count: int) -> dict[str, NDArray[np.float64]]:
-    return {
-        name: seen[model.source_of(told)] if isinstance(told, str) else np.full(count, float(told))
-        for name, told in model.inputs.items()
-    }
-
-
-def _altered(
-    inputs: dict[str, NDArray[np.float64]], altered: Altered, late: NDArray[np.bool_]
-) -> dict[str, NDArray[np.float64]]:
-    """The inputs with what is altered where `late` holds; one that was not bound is the given value throughout."""
-    changed = dict(inputs)
-    for name, value in (altered.values or {}).items():
-        changed[name] = np.where(late, float(value), changed.get(name, float(value)))
-    for given, apply in ((altered.factors, np.multiply), (altered.offsets, np.add)):
-        for name, number in (given or {}).items():
-            if name not in changed:
-                raise Invalid(f"The input {name!r} is not bound, so it cannot be altered.", hint="Give it a value.")
-            changed[name] = np.where(late, apply(changed[name], number), changed[name])
-    return changed

@@ -7,7 +7,12 @@ A mechanism is a Python class on the shelf `mechanisms/` (or of another package,
 Functional Mock-up Unit of FMI 2 or 3. Both compute whole columns of time at once and carry their state on.
 """
 
+from .comparing import Difference, difference, held
 from .mechanism import Columns, Mechanism, Run, Sort, Variable, check_columns, run
+from .pieces import pieces
 from .shelf import SHELF, mechanism
 
-__all__ = ["SHELF", "Columns", "Mechanism", "Run", "Sort", "Variable", "check_columns", "mechanism", "run"]
+__all__ = [
+    "SHELF", "Columns", "Difference", "Mechanism", "Run", "Sort", "Variable", "check_columns", "difference", "held",
+    "mechanism", "pieces", "run",
+]  # fmt: skip

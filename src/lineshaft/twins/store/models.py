@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA, Transaction
-from lineshaft.twins.model.simulation import Model
+from lineshaft.twins.model.simulation import Fault, Model
 
 from .repository_tables import CONTENTS
 from .tables import PATH, any_within, packed, unpacked
@@ -19,6 +19,15 @@ MODELS = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("document", sa.LargeBinary, nullable=False),
+)
+FAULTS = sa.Table(
+    "twins_model_faults",
+    METADATA,
+    sa.Column("path", PATH, primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("over_us", sa.BigInteger, nullable=False),
 )
 
 
@@ -43,6 +52,33 @@ async def put_model(tx: Transaction, model: Model) -> None:
 
 async def drop_model(tx: Transaction, path: str, name: str) -> None:
     await tx.execute(sa.delete(MODELS).where(MODELS.c.path == path, MODELS.c.name == name))
+
+
+async def faults(tx: Transaction, path: str = "") -> dict[tuple[str, str], Fault]:
+    """The last fault of each model of a twin, or of all, by path and name."""
+    query = sa.select(FAULTS) if not path else sa.select(FAULTS).where(FAULTS.c.path == path)
+    return {(row["path"], row["name"]): _fault(row) for row in await tx.all(query)}
+
+
+def _fault(row: sa.RowMapping) -> Fault:
+    return Fault(message=row["message"], since_us=row["since_us"], over_us=row["over_us"])
+
+
+async def put_fault(tx: Transaction, path: str, name: str, fault: Fault) -> None:
+    """Remember a fault instead of the one before."""
+    await forget_fault(tx, path, name)
+    row = {"path": path, "name": name, "message": fault.message}
+    await tx.execute(sa.insert(FAULTS).values(**row, since_us=fault.since_us, over_us=fault.over_us))
+
+
+async def end_fault(tx: Transaction, path: str, name: str, over_us: int) -> None:
+    """A fault that goes on is over."""
+    mine = (FAULTS.c.path == path, FAULTS.c.name == name, FAULTS.c.over_us == 0)
+    await tx.execute(sa.update(FAULTS).where(*mine).values(over_us=over_us))
+
+
+async def forget_fault(tx: Transaction, path: str, name: str) -> None:
+    await tx.execute(sa.delete(FAULTS).where(FAULTS.c.path == path, FAULTS.c.name == name))
 
 
 async def keep_content(tx: Transaction, digest: str, content: bytes) -> None:

@@ -9,8 +9,6 @@ import msgspec
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA
-from lineshaft.twins.model import AssetType, Draft
-from lineshaft.twins.model.simulation import Model
 
 T = TypeVar("T")
 Row: TypeAlias = Any
@@ -103,7 +101,7 @@ def parts(items: Iterable[T]) -> list[list[T]]:
     return [everything[i : i + _AT_ONCE] for i in range(0, len(everything), _AT_ONCE)]
 
 
-def packed(document: Draft | AssetType | Model) -> bytes:
+def packed(document: object) -> bytes:
     return msgspec.json.encode(document, enc_hook=str)
 
 

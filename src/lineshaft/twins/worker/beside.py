@@ -22,8 +22,8 @@ from lineshaft.kernel.log import get_log
 from lineshaft.kernel.terms import TimeRange
 from lineshaft.security import PLATFORM
 from lineshaft.telemetry import Historian, Intake, Selection
-from lineshaft.twins.model.simulation import Model
-from lineshaft.twins.service.simulations import Altered, Computed, Simulations
+from lineshaft.twins.model.simulation import Altered, Model
+from lineshaft.twins.service import Computed, Simulations
 
 log = get_log("twins")
 SETTLE_S = 3.0
@@ -35,10 +35,12 @@ MOST_MISSED = timedelta(hours=1)
 class _Place:
     """How far a model is computed, and the state it had there."""
 
-    until_us: int
+    until_us: int = 0
+    """Zero before what is stored was looked up."""
     state: Mapping[str, float] | None = None
     due_us: int = 0
-    trouble: str = ""
+    trouble: str | None = None
+    """Why it does not run, empty when it does, None before it was tried."""
 
 
 @dataclass(slots=True)
@@ -66,25 +68,34 @@ class Beside:
         models = {(m.path, m.name, m.version): m for m in await self.simulations.list_(PLATFORM) if m.enabled}
         self._places = {key: place for key, place in self._places.items() if key in models}
         for key, model in models.items():
-            place = self._places.get(key) or await self._begin(model)
-            self._places[key] = place
+            place = self._places.setdefault(key, _Place())
             if place.due_us > now_us():
                 continue
-            try:
-                await self._advance(model, place)
-                place.trouble = ""
-            except PlatformError as error:
-                if place.trouble != error.message:
-                    log.error("a model does not run", model=f"{model.path}/{model.name}", why=error.message)
-                place.trouble, place.state = error.message, None
+            await self._try(model, place)
             place.due_us = now_us() + round(max(2.0, model.every_s) * MICROS)
 
-    async def _begin(self, model: Model) -> _Place:
+    async def _try(self, model: Model, place: _Place) -> None:
+        """Compute what is due; a failure and its end are remembered where everybody can look them up."""
+        try:
+            place.until_us = place.until_us or await self._stored(model)
+            await self._advance(model, place)
+        except PlatformError as error:
+            if place.trouble != error.message:
+                log.error("a model does not run", model=f"{model.path}/{model.name}", why=error.message)
+                await self.simulations.fails(PLATFORM, model, error.message)
+            place.trouble, place.state = error.message, None
+            return
+        if place.trouble != "":
+            await self.simulations.runs(PLATFORM, model)
+        place.trouble = ""
+
+    async def _stored(self, model: Model) -> int:
+        """Where to go on: after the newest stored result, an hour ago at most."""
         oldest = now_us() - MOST_MISSED // timedelta(microseconds=1)
         outputs = [model.series_of(v.name) for v in await self.simulations.variables(PLATFORM, model.mechanism)]
         newest = (await self.historian.latest(PLATFORM, Selection(paths=tuple(outputs)))).table["ts"]
         stored = newest.cast(pa.int64()).to_pylist()
-        return _Place(until_us=max([oldest, *(ts + 1 for ts in stored)]))
+        return max(oldest, *(int(ts) + 1 for ts in stored), 0)
 
     async def _advance(self, model: Model, place: _Place) -> None:
         step_us = round(model.every_s * MICROS)

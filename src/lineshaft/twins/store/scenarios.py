@@ -1,0 +1,53 @@
+"""What-if runs that were kept: what was asked, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from lineshaft.kernel.db import METADATA, Transaction
+from lineshaft.twins.model.simulation import Scenario
+
+from .tables import PATH, any_within, packed, unpacked
+
+SCENARIOS = sa.Table(
+    "twins_scenarios",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("path", PATH, nullable=False, index=True),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+    sa.Column("columns", sa.LargeBinary, nullable=False),
+)
+
+
+async def scenarios(tx: Transaction, *, sees: Sequence[str], path: str) -> list[Scenario]:
+    """The kept runs of a twin, oldest first."""
+    query = sa.select(SCENARIOS.c.document).where(SCENARIOS.c.path == path, any_within(sees, SCENARIOS.c.path))
+    return [unpacked(row["document"], Scenario) for row in await tx.all(query.order_by(SCENARIOS.c.id))]
+
+
+async def find_scenario(tx: Transaction, id_: str) -> Scenario | None:
+    row = await tx.first(sa.select(SCENARIOS.c.document).where(SCENARIOS.c.id == id_))
+    return unpacked(row["document"], Scenario) if row else None
+
+
+async def find_columns(tx: Transaction, id_: str) -> bytes | None:
+    """What came out of a run, packed as it was put."""
+    found = await tx.scalar(sa.select(SCENARIOS.c.columns).where(SCENARIOS.c.id == id_))
+    return None if found is None else bytes(found)
+
+
+async def put_scenario(tx: Transaction, scenario: Scenario, columns: bytes) -> None:
+    row = {"id": scenario.id, "path": str(scenario.model.path), "document": packed(scenario)}
+    await tx.execute(sa.insert(SCENARIOS).values(**row, columns=columns))
+
+
+async def change_scenario(tx: Transaction, scenario: Scenario) -> None:
+    """Another name for a kept run."""
+    mine = SCENARIOS.c.id == scenario.id
+    await tx.execute(sa.update(SCENARIOS).where(mine).values(document=packed(scenario)))
+
+
+async def drop_scenario(tx: Transaction, id_: str) -> None:
+    await tx.execute(sa.delete(SCENARIOS).where(SCENARIOS.c.id == id_))
