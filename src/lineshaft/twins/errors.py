@@ -10,6 +10,7 @@ NotFound     NoTwin        there is no twin at that path
              NoDocument    there is no such shell, submodel or other document
              NoFile        nothing is attached there
              NoInvocation  no operation was invoked under that handle
+             NoRelation    no such relation begins at that twin
              NoModel       the twin carries no mechanism model of that name
              NoScenario    no what-if run is kept under that id
 Conflict     Taken         another twin has that path, or another type that name
@@ -53,6 +54,13 @@ class NoChange(NotFound):
     """There is no such change to undo."""
 
     code = "twins.change_not_found"
+
+
+class NoRelation(NotFound):
+    """No such relation begins at that twin."""
+
+    code = "twins.relation_not_found"
+    default_hint = "Look at the relations of the twin."
 
 
 class NoModel(NotFound):

@@ -41,6 +41,15 @@ def part_id(twin: str, part: str) -> str:
     return f"urn:uuid:{uuid.uuid5(uuid.UUID(twin), part)}"
 
 
+def made_for(shell: str, part: str) -> str:
+    """The id of a submodel that the platform adds to a shell, the same wherever that shell is kept."""
+    name = shell.removeprefix("urn:uuid:")
+    try:
+        return part_id(name, part)
+    except ValueError:
+        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{shell}#{part}')}"
+
+
 def asset_id(twin: str) -> str:
     """The global id of the asset a twin stands for."""
     return part_id(twin, "asset")
@@ -68,7 +77,7 @@ def shell_of(twin: Twin) -> Json:
             **({"assetType": f"urn:lineshaft:type:{twin.draft.type}"} if twin.draft.type else {}),
             "specificAssetIds": [{"name": "plantPath", "value": str(twin.path)}],
         },
-        "submodels": [_reference("Submodel", part_id(twin.id, part)) for part in ("OperationalData", "Structure")],
+        "submodels": [model_reference("Submodel", part_id(twin.id, part)) for part in ("OperationalData", "Structure")],
     }
 
 
@@ -79,7 +88,7 @@ def operational_data(twin: Twin) -> Json:
         "id": part_id(twin.id, "OperationalData"),
         "idShort": "OperationalData",
         "kind": "Instance",
-        "semanticId": _semantic(OPERATIONAL_DATA),
+        "semanticId": semantic_reference(OPERATIONAL_DATA),
         **_elements([_property(point, name) for point, name in names_of(twin.points)]),
     }
 
@@ -103,19 +112,19 @@ def structure(twin: Twin, children: Sequence[Twin]) -> Json:
     names = [id_short(child.path.name) for child in children]
     parts = [_entity(name, child.id) for name, child in zip(names, children, strict=True)]
     entry = _entity("EntryNode", twin.id)
-    entry["semanticId"] = _semantic(f"{_STRUCTURE_PARTS}/EntryNode/1/0")
+    entry["semanticId"] = semantic_reference(f"{_STRUCTURE_PARTS}/EntryNode/1/0")
     entry |= {"statements": [*parts, *(_has_part(twin.id, name) for name in names)]} if parts else {}
     return {
         "modelType": "Submodel",
         "id": part_id(twin.id, "Structure"),
         "idShort": "HierarchicalStructures",
         "kind": "Instance",
-        "semanticId": _semantic(STRUCTURE),
+        "semanticId": semantic_reference(STRUCTURE),
         "submodelElements": [
             {
                 "modelType": "Property",
                 "idShort": "ArcheType",
-                "semanticId": _semantic(f"{_STRUCTURE_PARTS}/ArcheType/1/0"),
+                "semanticId": semantic_reference(f"{_STRUCTURE_PARTS}/ArcheType/1/0"),
                 "valueType": "xs:string",
                 "value": "OneDown",
             },
@@ -128,7 +137,7 @@ def _entity(name: str, twin: str) -> Json:
     return {
         "modelType": "Entity",
         "idShort": name,
-        "semanticId": _semantic(f"{_STRUCTURE_PARTS}/Node/1/0"),
+        "semanticId": semantic_reference(f"{_STRUCTURE_PARTS}/Node/1/0"),
         "entityType": "SelfManagedEntity",
         "globalAssetId": asset_id(twin),
     }
@@ -142,7 +151,7 @@ def _has_part(twin: str, name: str) -> Json:
     return {
         "modelType": "RelationshipElement",
         "idShort": id_short(f"HasPart_{name}"),
-        "semanticId": _semantic(f"{_STRUCTURE_PARTS}/HasPart/1/0"),
+        "semanticId": semantic_reference(f"{_STRUCTURE_PARTS}/HasPart/1/0"),
         "first": node("EntryNode"),
         "second": node("EntryNode", name),
     }
@@ -164,7 +173,7 @@ def _property(point: Point, name: str) -> Json:
 def _unit(name: str, unit: str) -> Json:
     """Data specification IEC 61360 (IDTA-01003-a) with no more than the unit, in UCUM."""
     return {
-        "dataSpecification": _semantic(_IEC61360),
+        "dataSpecification": semantic_reference(_IEC61360),
         "dataSpecificationContent": {
             "modelType": "DataSpecificationIec61360",
             "preferredName": [{"language": "en", "text": name}],
@@ -185,9 +194,11 @@ def _texts(words: Words) -> list[Json]:
     return [{"language": language, "text": text} for language, text in sorted(words.items())]
 
 
-def _semantic(value: str) -> Json:
+def semantic_reference(value: str) -> Json:
+    """A reference to a meaning outside: a semantic id."""
     return {"type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": value}]}
 
 
-def _reference(kind: str, value: str) -> Json:
+def model_reference(kind: str, value: str) -> Json:
+    """A reference to one of our own identifiables."""
     return {"type": "ModelReference", "keys": [{"type": kind, "value": value}]}

@@ -81,6 +81,13 @@ async def last(tx: Transaction) -> int:
     return int(await tx.scalar(sa.select(sa.func.max(FEED.c.seq))) or 0)
 
 
+async def version(tx: Transaction, document: int, which: int) -> bytes | None:
+    """A former version of a document; None when it is not kept."""
+    mine = (FEED.c.document == document, FEED.c.version == which, WHOLE, FEED.c.verb != Verb.DELETED.value)
+    found: bytes | None = await tx.scalar(sa.select(FEED.c.body).where(*mine))
+    return found
+
+
 class Touched(NamedTuple):
     """What a line says, without contents."""
 

@@ -10,6 +10,7 @@ by where it is described: `<submodel id>#<idShortPath>`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -28,9 +29,10 @@ from lineshaft.twins.metamodel.kinds import (
 )
 from lineshaft.twins.metamodel.paths import walk
 from lineshaft.twins.metamodel.references import raw_target, semantic
+from lineshaft.twins.model.relations import OWN
 from lineshaft.twins.model.repository import Edge, Kind
 
-from .repository_tables import RELATIONS
+from .repository_tables import DOCUMENTS, RELATIONS
 from .tables import parts
 
 
@@ -111,8 +113,10 @@ def _of_elements(submodel: Json) -> Iterator[Relation]:
 
 
 def _meaning(element: Json) -> tuple[Edge, bool]:
-    words = semantic(element.get("semanticId")).lower().split("/")
-    for word in words:
+    meaning = semantic(element.get("semanticId"))
+    if meaning == OWN:
+        return Edge.REFERS, False
+    for word in re.split(r"[/:#]", meaning.lower()):
         if word in _BY_NAME:
             return _BY_NAME[word]
     name = str(element.get("idShort") or "").lower().replace("_", "")
@@ -211,3 +215,31 @@ async def of_documents(tx: Transaction, numbers: list[int] | None = None) -> lis
 async def count(tx: Transaction) -> int:
     """How many edges there are."""
     return int(await tx.scalar(sa.select(sa.func.count()).select_from(RELATIONS)) or 0)
+
+
+async def wholes(tx: Transaction, names: Iterable[str]) -> list[tuple[str, str]]:
+    """(part, whole) of everything these things are right in."""
+    found: list[tuple[str, str]] = []
+    for some in parts(names):
+        mine = (RELATIONS.c.kind == Edge.PART.value, RELATIONS.c.target.in_(some))
+        rows = await tx.execute(sa.select(RELATIONS.c.target, RELATIONS.c.source).where(*mine))
+        found += [(row.target, row.source) for row in rows]
+    return found
+
+
+async def alike(tx: Transaction, names: Iterable[str]) -> list[tuple[str, str]]:
+    """(name, other name) of things that have several: a shell, its asset, an entity of a bill of materials."""
+    found: list[tuple[str, str]] = []
+    for some in parts(names):
+        for here, there in ((RELATIONS.c.source, RELATIONS.c.target), (RELATIONS.c.target, RELATIONS.c.source)):
+            query = sa.select(here, there).where(RELATIONS.c.kind == Edge.SAME.value, here.in_(some))
+            found += [tuple(row) for row in await tx.execute(query)]
+    return found
+
+
+async def stating(tx: Transaction, name: str, semantic_id: str) -> list[str]:
+    """Ids of the submodels of a meaning that relate a thing to anything."""
+    ends = sa.or_(RELATIONS.c.source == name, RELATIONS.c.target == name)
+    joined = RELATIONS.join(DOCUMENTS, DOCUMENTS.c.number == RELATIONS.c.document)
+    query = sa.select(DOCUMENTS.c.id).select_from(joined).where(ends, DOCUMENTS.c.semantic == semantic_id).distinct()
+    return sorted((await tx.execute(query)).scalars())

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import orjson
+
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM
 from lineshaft.twins.errors import NoDocument, NoTwin
+from lineshaft.twins.metamodel.references import submodel_ids, to_identifiable
 from lineshaft.twins.model import Twin
-from lineshaft.twins.model.repository import Json, Kind
-from lineshaft.twins.model.shell import operational_data, part_id, shell_id, shell_of, structure
+from lineshaft.twins.model.repository import Document, Json, Kind
+from lineshaft.twins.model.shell import made_for, operational_data, part_id, shell_id, shell_of, structure
 from lineshaft.twins.service.twins import MOST, Twins
 
 from .repository import Repository
 
 PARTS = ("OperationalData", "Structure")
+KEPT = ("Relations", "LifeCycle")
+"""Submodels that outlive their shell: what people said of a twin stays when it is retired, and is back with it."""
 
 
 class Projection:
@@ -60,9 +65,38 @@ class Projection:
             children = await self._children(twin.path)
         except NoTwin:
             return
-        await self._one(Kind.SHELL, shell_of(twin), twin.path)
+        shell = shell_of(twin)
+        try:
+            old = await self._repository.get(PLATFORM, Kind.SHELL, shell["id"])
+        except NoDocument:
+            shell["submodels"] += await self._kept(shell["id"])
+        else:
+            await self._follow(old, twin.path)
+        await self._one(Kind.SHELL, shell, twin.path)
         await self._one(Kind.SUBMODEL, operational_data(twin), twin.path)
         await self._one(Kind.SUBMODEL, structure(twin, children), twin.path)
+
+    async def _kept(self, shell: str) -> list[Json]:
+        """References to what stayed of a twin that was retired."""
+        ids = [made_for(shell, part) for part in KEPT]
+        return [to_identifiable("Submodel", id_) for id_ in ids if await self._stands(id_)]
+
+    async def _stands(self, id_: str) -> bool:
+        try:
+            await self._repository.get(PLATFORM, Kind.SUBMODEL, id_)
+        except NoDocument:
+            return False
+        return True
+
+    async def _follow(self, shell: Document, to: PlantPath) -> None:
+        """Submodels that stand at a shell move with it, those that others have added too."""
+        for id_ in submodel_ids(orjson.loads(shell.body)) if shell.place != to else ():
+            try:
+                found = await self._repository.get(PLATFORM, Kind.SUBMODEL, id_)
+            except NoDocument:
+                continue
+            if found.place.parent == shell.place:
+                await self._repository.change(PLATFORM, Kind.SUBMODEL, id_, lambda document: document, place=to)
 
     async def _children(self, path: str) -> list[Twin]:
         found: list[Twin] = []

@@ -34,6 +34,7 @@ from .graph import Graph
 from .history import History
 from .living import Living, bound, forbidden
 from .questions import Questions
+from .relations import Relations
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
 from .values import Values
@@ -61,6 +62,7 @@ class Repository:
         self._attachments = Attachments(desk)
         self._bulk = Bulk(desk)
         self.graph = Graph(desk)
+        self.relations = Relations(desk)
 
     @property
     def organisation(self) -> PlantPath:
