@@ -120,8 +120,9 @@ def test_language_is_what_was_chosen_then_what_the_browser_accepts(
     assert preferred(cookie, accepted, default) == expected
 
 
-SPOKEN = ("edge/service.py", "edge/settings.py", "edge/worker", "edge/connectors", "edge/broker", "edge/errors.py",
-          "twins/service", "twins/model", "twins/errors.py", "security/service", "security/errors.py")  # fmt: skip
+SPOKEN = ("edge/service.py", "edge/commands.py", "edge/settings.py", "edge/worker", "edge/connectors", "edge/broker",
+          "edge/errors.py", "twins/service", "twins/model", "twins/errors.py",
+          "security/service", "security/errors.py")  # fmt: skip
 """Where sentences are written that reach people on screens: what is wrong, and the next step."""
 UNSEEN = {"fake.py", "replay.py", "line.py", "machines.py", "responder.py", "stand.py", "serving.py", "edge.py"}
 """Machines for tests and the demo; they speak to nobody."""

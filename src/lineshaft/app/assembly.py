@@ -88,7 +88,7 @@ async def assemble(config: Config, roles: Sequence[str], stack: AsyncExitStack) 
     owner = not roles or "telemetry" in roles
     memory = await Memory.open(config, data=data, db=db, bus=bus, front=front, guard=guarded.guard, owner=owner)
     stack.push_async_callback(memory.close)
-    things = Things.over(config, data=data, db=db, guard=guarded.guard, memory=memory)
+    things = Things.over(config, data=data, db=db, guard=guarded.guard, edge=edge, memory=memory)
     stack.push_async_callback(things.close)
     return Platform(
         config=config,

@@ -13,6 +13,7 @@ from lineshaft.kernel.db import Database
 from lineshaft.security import Guard
 from lineshaft.twins import (
     Bulk,
+    LiveReads,
     Operations,
     Projection,
     Receiving,
@@ -38,21 +39,24 @@ class Things:
     receiving: Receiving
     simulations: Simulations
     scenarios: Scenarios
+    live_reads: LiveReads
 
     @classmethod
-    def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, memory: Memory) -> Things:
+    def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, edge: Edge, memory: Memory) -> Things:
         """Build them; nothing is opened that is not open already."""
         settings = config.get(TwinsSettings)
         repository = Repository(db, guard, config.plant.organisation, live=memory.live)
         simulations = Simulations(db, guard, memory.historian, data / "models")
+        twins = Twins(db, guard, memory.live, settings)
         return cls(
-            twins=Twins(db, guard, memory.live, settings),
+            twins=twins,
             repository=repository,
             operations=Operations(repository, guard),
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
             simulations=simulations,
             scenarios=Scenarios(db, guard, simulations),
+            live_reads=LiveReads(twins, edge),
         )
 
     async def close(self) -> None:

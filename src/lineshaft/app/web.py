@@ -27,7 +27,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
 from lineshaft.telemetry import Latest, Selection, TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
-from lineshaft.twins.api import files_router, relations_router, scenarios_router, simulation_router
+from lineshaft.twins.api import commands_router, files_router, relations_router, scenarios_router, simulation_router
 from lineshaft.twins.api import router as twins_routes
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
     app.include_router(_telemetry(platform))
     app.include_router(twins_routes(platform.things.twins), prefix="/api/v1")
+    app.include_router(commands_router(platform.things.live_reads), prefix="/api/v1")
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")

@@ -7,7 +7,7 @@ Ask    Edge
 """
 
 from .connectors import Connector, ConnectorSettings, Host, Node, Problem, Readings, Sink, Tag
-from .errors import BadConnection, Changed, NoConnection, NoTag, NotWritable
+from .errors import BadConnection, CannotAsk, Changed, NoConnection, NoTag, NotWritable
 from .events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
 from .model import (
     MOST_SAMPLES,
@@ -38,6 +38,7 @@ __all__ = [
     "SHELF",
     "BadConnection",
     "BadSettings",
+    "CannotAsk",
     "Changed",
     "Connection",
     "ConnectionBack",

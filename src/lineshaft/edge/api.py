@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
 from lineshaft.kernel.http import Slice, caller
@@ -93,6 +93,11 @@ def router(edge: Edge) -> APIRouter:
     async def browse(who: Caller, body: BrowseBody) -> list[Node]:
         """What a machine offers below an address."""
         return await edge.browse(who, body.address, name=body.name, connector=body.connector, raw=body.raw)
+
+    @api.get("/read/{path:path}")
+    async def read(who: Caller, path: str, within_ms: Annotated[int, Query(ge=10, le=30_000)] = 2000) -> Seen:
+        """Ask a machine for a value now; 504 when it does not answer in time."""
+        return await edge.read(who, path, within_s=within_ms / 1000)
 
     @api.post("/write")
     async def write(who: Caller, body: WriteBody) -> WriteResult:

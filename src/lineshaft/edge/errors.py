@@ -1,6 +1,7 @@
 """What can go wrong at the edge.
 
 Invalid      BadConnection   a connection's settings are wrong
+             CannotAsk       the machine tells its values by itself and cannot be asked for one
 NotFound     NoConnection    there is no connection of that name
              NoTag           no connection holds that path
 Forbidden    NotWritable     the tag is not marked writable, or the value is out of its range
@@ -16,6 +17,13 @@ class BadConnection(Invalid):
     """A connection's settings are wrong; the message names place, fault and mend."""
 
     code = "edge.bad_connection"
+
+
+class CannotAsk(Invalid):
+    """The machine tells its values by itself; nobody can ask it for one."""
+
+    code = "edge.cannot_ask"
+    default_hint = "Take the value it told last."
 
 
 class NoConnection(NotFound):

@@ -12,12 +12,13 @@ from typing import Any
 
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.db import Transaction
-from lineshaft.kernel.errors import PlatformError, Unavailable
+from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
 
+from .commands import Commands, WriteCheck
 from .connectors import ConnectorSettings, Node
 from .errors import BadConnection, NoConnection
 from .model import BoxReport, Connection, Health, Seen, State, WriteResult
@@ -61,6 +62,7 @@ class Edge:
         self._store = store
         self._guard = guard
         self._bus = bus
+        self._commands = Commands(guard, self)
         self._boxes: dict[str, _Heard] = {}
         self._veiled: dict[str, tuple[int, dict[str, Any]]] = {}
 
@@ -162,7 +164,7 @@ class Edge:
         trial = self.built(connector, {"name": "test", **raw})
         await self._require_places(who, trial, "edge.test")
         question = {"verb": "test", "connector": connector, "raw": raw}
-        return decode(await self._do(await self._home(raw), question, within_s=25), list[Seen])
+        return decode(await self.do(await self._home(raw), question, within_s=25), list[Seen])
 
     async def browse(
         self, who: Who, address: str = "", *, name: str = "", connector: str = "", raw: dict[str, Any] | None = None
@@ -176,7 +178,7 @@ class Edge:
         await self._guard.require(who, Role.ENGINEER, path, "edge.browse")
         home = await self._home({"name": name} if name else raw)
         question = {"verb": "browse", "name": name, "connector": connector, "raw": raw, "address": address}
-        return decode(await self._do(home, question, within_s=30), list[Node])
+        return decode(await self.do(home, question, within_s=30), list[Node])
 
     # ---- changing ----
 
@@ -229,18 +231,19 @@ class Edge:
                 return await self.save(who, old.connector, old.raw, edge=old.edge)
         raise NoConnection(f"The connection {name!r} has no version {version} to go back to.")
 
+    # ---- at work ----
+
+    async def read(self, who: Who, path: str, *, within_s: float = 2.0) -> Seen:
+        """Ask the machine for a value now; Timeout when it is silent, CannotAsk when it only tells by itself."""
+        return await self._commands.read(who, path, within_s=within_s)
+
     async def write(self, who: Who, path: str, value: Value) -> WriteResult:
         """Set a value on the machine and read it back; refused outside the tag's range or without the role."""
-        place = PlantPath.parse(path)
-        await self._guard.require(who, Role.OPERATOR, place, "edge.write")
-        question = {"verb": "write", "path": path, "value": value}
-        try:
-            result = decode(await self._do(await self._reader(path), question, within_s=20), WriteResult)
-        except PlatformError as error:
-            await self._guard.record(who, "edge.write", path, after={"asked": value, "failed": error.message})
-            raise
-        await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
-        return result
+        return await self._commands.write(who, path, value)
+
+    def before_writing(self, check: WriteCheck) -> None:
+        """Let somebody look at every value before it is written, whichever way it is asked for."""
+        self._commands.checks.append(check)
 
     # ---- inside ----
 
@@ -329,12 +332,13 @@ class Edge:
         old = await self._store.find(str(raw.get("name", "")))
         return str(raw.get("edge", "")) or (old.edge if old else "") or self._edge
 
-    async def _reader(self, path: str) -> str:
+    async def reader(self, path: str) -> str:
         """The box that reads a tag."""
         homes = (c.edge for c in await self._store.all() if path in tag_paths(c))
         return next(homes, "") or self._edge
 
-    async def _do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
+    async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
+        """Ask a box, whoever may: the methods above see to that."""
         if self._bus is None:
             raise Unavailable("No machine can be asked from here.", hint="Do it in the console, or with the API.")
         return await self._bus.ask(f"lineshaft.edge.{edge}.do", encode(question), within_s=within_s)

@@ -39,6 +39,7 @@ from .model.simulation import Altered, Model, Scenario
 from .service import (
     Bulk,
     Computed,
+    LiveReads,
     Operations,
     Outcome,
     Projection,
@@ -54,9 +55,9 @@ from .settings import TwinsSettings
 
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
-    "Counts", "Deed", "Draft", "Found", "Group", "Level", "Model", "NoChange", "NoModel", "NoTwin", "NoType",
-    "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection", "Property", "Proposed",
-    "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Simulations", "Step", "Superseded", "Taken",
-    "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Words",
-    "exports", "files", "found_in_nodes", "found_in_tags", "say",
+    "Counts", "Deed", "Draft", "Found", "Group", "Level", "LiveReads", "Model", "NoChange", "NoModel", "NoTwin",
+    "NoType", "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection", "Property",
+    "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Simulations", "Step", "Superseded",
+    "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings",
+    "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -180,6 +180,8 @@ class Connector(Generic[S]):
     """Whether values come by themselves (`subscribe`) instead of by polling (`read`)."""
     discovers: ClassVar[bool] = False
     """Whether paths come from the wire, so that a connection needs no tags."""
+    asks: ClassVar[bool] = True
+    """Whether a machine can be asked for a value now; behind a broker it tells by itself only."""
     affirms: ClassVar[bool] = False
     """Whether the first value of a tag after `connect` holds now, however long ago the machine says it was measured."""
 

@@ -1,6 +1,6 @@
 """The edge box: holds the sessions with the machines and answers for them on the bus.
 
-lineshaft.edge.<edge>.do       questions: write, browse, test (see service.py)
+lineshaft.edge.<edge>.do       questions: read, write, browse, test (see service.py, commands.py)
 lineshaft.edge.<edge>.health   told every second
 
 Several boxes may share a catalogue: each runs the connections that name it.
@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from lineshaft.edge.connectors import Connector, Host, Node, Problem, Readings
+from lineshaft.edge.connectors import Connector, Host, Node, Problem, Readings, Tag
 from lineshaft.edge.errors import NoConnection, NoTag, NotWritable
 from lineshaft.edge.events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
 from lineshaft.edge.model import BoxReport, Connection, Health, Seen, State, WriteResult
@@ -54,6 +54,7 @@ class Question(msgspec.Struct, kw_only=True):
     address: str = ""
     path: str = ""
     value: Value | None = None
+    within_s: float = 5.0
 
 
 class EdgeBox:
@@ -239,23 +240,33 @@ class EdgeBox:
         match question.verb:
             case "write":
                 return encode(await self._write(question))
+            case "read":
+                return encode(await self._read(question))
             case "browse":
                 return encode(await self._browse(question))
             case "test":
                 return encode(await self._test(question))
         raise Invalid(f"The edge does not know how to {question.verb!r}.")
 
+    async def _read(self, question: Question) -> Seen:
+        runner, tag = self._holder(question.path)
+        return await runner.read(tag, question.within_s)
+
     async def _write(self, question: Question) -> WriteResult:
+        runner, tag = self._holder(question.path)
+        if not tag.writable:
+            raise NotWritable(f"{tag.path} is not marked writable.", hint="Set writable = true on its tag first.")
+        if question.value is None:
+            raise Invalid(f"There is no value to write to {tag.path}.")
+        return await runner.write(tag, checked(tag, question.value))
+
+    def _holder(self, path: str) -> tuple[Runner, Tag]:
+        """The running connection that holds a path, and its tag."""
         for runner in self._runners.values():
-            tag = runner.tags.get(question.path)  # type: ignore[call-overload]
-            if tag is None:
-                continue
-            if not tag.writable:
-                raise NotWritable(f"{tag.path} is not marked writable.", hint="Set writable = true on its tag first.")
-            if question.value is None:
-                raise Invalid(f"There is no value to write to {tag.path}.")
-            return await runner.write(tag, checked(tag, question.value))
-        raise NoTag(f"No connection of {self._settings.name} holds {question.path}.")
+            tag = runner.tags.get(path)  # type: ignore[call-overload]
+            if tag is not None:
+                return runner, tag
+        raise NoTag(f"No connection of {self._settings.name} holds {path}.")
 
     async def _browse(self, question: Question) -> list[Node]:
         if question.name:

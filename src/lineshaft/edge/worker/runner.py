@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from lineshaft.edge.connectors import Connector, Host, Problem, Readings, Tag
-from lineshaft.edge.model import Connection, Health, State, Trouble, WriteResult
+from lineshaft.edge.errors import CannotAsk
+from lineshaft.edge.model import Connection, Health, Seen, State, Trouble, WriteResult
 from lineshaft.edge.settings import Built
 from lineshaft.kernel.clock import from_us, now, now_us
 from lineshaft.kernel.errors import Invalid, PlatformError, Timeout, Unavailable
@@ -37,6 +38,8 @@ log = get_log("edge")
 Turn = Callable[[Connection, State, str, float], Awaitable[None]]
 _MOST_TROUBLES = 100
 _SLOWEST_CONNECT_S = 30.0
+_SILENT = (Quality.BAD_NOT_CONNECTED, Quality.BAD_DEVICE_FAILURE)
+"""What a connector says of a value its machine gave no answer for."""
 
 
 class Runner:
@@ -119,15 +122,43 @@ class Runner:
             ) from error
         return await self._read_back(tag, value, within)
 
+    async def read(self, tag: Tag, within: float) -> Seen:
+        """Ask the machine for one value now, beside what runs; Timeout when it is silent for that long."""
+        if not (self._connector.asks and self._answers):
+            raise CannotAsk(f"{self.connection.name} cannot be asked for {tag.path}: it tells values by itself.")
+        state = self._health.state
+        if state is State.LOST:
+            raise Timeout(f"{self.connection.name} does not answer: {self._health.error}", hint=self._health.hint)
+        if state is not State.GOOD:
+            raise Unavailable(f"{self.connection.name} is {state}, so {tag.path} cannot be read.")
+        try:
+            readings = await asyncio.wait_for(self._ask([tag]), within)
+        except (TimeoutError, Timeout, Unavailable) as error:
+            raise Timeout(
+                f"{self.connection.name} did not answer for {tag.path} within {within:g} s.",
+                hint="Try again, give it more time, or take the value it told last.",
+            ) from error
+        value, quality = value_at(readings, 0), int(readings.quality[0])
+        if value is None and quality in _SILENT:
+            raise Timeout(f"{self.connection.name} has no answer for {tag.path}.", hint="Look at its health.")
+        return Seen(path=tag.path, value=value, quality=quality, ts_us=int(readings.ts[0]))
+
+    @property
+    def _answers(self) -> bool:
+        return not self._connector.subscribes or hasattr(self._connector, "read_now")
+
+    async def _ask(self, tags: list[Tag]) -> Readings:
+        """Read tags at once, whatever the schedule."""
+        reader = getattr(self._connector, "read_now", None)
+        readings: Readings = await (reader(tags) if reader else self._connector.read(self._connector.plan(tags)))
+        return readings
+
     async def _read_back(self, tag: Tag, value: Value, within: float) -> WriteResult:
-        if self._connector.subscribes and not hasattr(self._connector, "read_now"):
+        if not self._answers:
             return WriteResult(
                 path=tag.path, asked=value, read_back=None, applied=True, message="sent; it reports nothing back"
             )
-        reader = getattr(self._connector, "read_now", None)
-        readings = await asyncio.wait_for(
-            reader([tag]) if reader else self._connector.read(self._connector.plan([tag])), within
-        )
+        readings = await asyncio.wait_for(self._ask([tag]), within)
         seen = value_at(readings, 0)
         same = _same(seen, value, tag)
         message = "confirmed by reading it back" if same else f"the machine reports {seen!r} instead"

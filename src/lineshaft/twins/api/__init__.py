@@ -1,9 +1,10 @@
 """Twins over HTTP."""
 
+from .commands import router as commands_router
 from .files import router as files_router
 from .relations import router as relations_router
 from .routes import router
 from .scenarios import router as scenarios_router
 from .simulations import router as simulation_router
 
-__all__ = ["files_router", "relations_router", "router", "scenarios_router", "simulation_router"]
+__all__ = ["commands_router", "files_router", "relations_router", "router", "scenarios_router", "simulation_router"]

@@ -34,6 +34,7 @@ class MqttConnector(Connector[MqttSettings]):
     Settings: ClassVar[type[MqttSettings]] = MqttSettings
     subscribes: ClassVar[bool] = True
     discovers: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
 
     def __init__(self, settings: MqttSettings, tags: Sequence[Tag], *, root: PlantPath) -> None:
         super().__init__(settings, tags, root=root)

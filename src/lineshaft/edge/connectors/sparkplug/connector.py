@@ -31,6 +31,7 @@ class SparkplugConnector(Connector[SparkplugSettings]):
     Settings: ClassVar[type[SparkplugSettings]] = SparkplugSettings
     subscribes: ClassVar[bool] = True
     discovers: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
 
     def __init__(self, settings: SparkplugSettings, tags: Sequence[Tag], *, root: PlantPath) -> None:
         super().__init__(settings, tags, root=root)

@@ -1,0 +1,69 @@
+"""What is asked of a machine that runs: a value now, a value to set.
+
+The box that holds the machine's session is asked over the bus; who may, and what became of it, is seen to here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from lineshaft.kernel.errors import Invalid, PlatformError
+from lineshaft.kernel.terms import PlantPath, Value
+from lineshaft.kernel.wire import decode
+from lineshaft.security import Guard, Role, Who
+
+from .model import Seen, WriteResult
+
+WriteCheck: TypeAlias = Callable[[Who, PlantPath, Value], Awaitable[None]]
+"""Looks at a value about to be written to a path; raises a PlatformError when it must not be."""
+WRITE_WITHIN_S = 20.0
+LONGEST_READ_S = 30.0
+
+
+class Box(Protocol):
+    """How boxes are asked: which one reads a path, and what it answers."""
+
+    async def reader(self, path: str) -> str:
+        """The box that reads a tag."""
+
+    async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
+        """The answer of a box to a question."""
+
+
+class Commands:
+    """Reads and writes single values, at once. Others may have a say in what is written (`checks`)."""
+
+    def __init__(self, guard: Guard, box: Box) -> None:
+        self._guard = guard
+        self._box = box
+        self.checks: list[WriteCheck] = []
+
+    async def read(self, who: Who, path: str, *, within_s: float) -> Seen:
+        """Ask the machine for a value; Timeout when it did not answer within the time given."""
+        place = PlantPath.parse(path)
+        await self._guard.require(who, Role.VIEWER, place, "edge.read")
+        if not 0 < within_s <= LONGEST_READ_S:
+            raise Invalid(f"A machine has above 0 and at most {LONGEST_READ_S:g} s to answer, not {within_s:g} s.")
+        question = {"verb": "read", "path": path, "within_s": within_s}
+        edge = await self._box.reader(path)
+        return decode(await self._box.do(edge, question, within_s=within_s + 0.5), Seen)
+
+    async def write(self, who: Who, path: str, value: Value) -> WriteResult:
+        """Set a value and read it back; every attempt is in the audit log, also a refused one."""
+        place = PlantPath.parse(path)
+        await self._guard.require(who, Role.OPERATOR, place, "edge.write")
+        try:
+            result = await self._write(who, place, value)
+        except PlatformError as error:
+            await self._guard.record(who, "edge.write", path, after={"asked": value, "failed": error.message})
+            raise
+        await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
+        return result
+
+    async def _write(self, who: Who, place: PlantPath, value: Value) -> WriteResult:
+        for check in self.checks:
+            await check(who, place, value)
+        question = {"verb": "write", "path": str(place), "value": value}
+        edge = await self._box.reader(place)
+        return decode(await self._box.do(edge, question, within_s=WRITE_WITHIN_S), WriteResult)
