@@ -15,7 +15,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Grant, Guard, Role, Who, WhoKind
 from lineshaft.telemetry import Live
 from lineshaft.twins import Receiving, Repository
-from lineshaft.twins.errors import BadFile, NoDocument
+from lineshaft.twins.errors import BadFile, NoDocument, Stale
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.settings import FileSettings
 
@@ -84,6 +84,22 @@ async def test_an_imported_element_shows_the_values_of_its_series(
     await tell({"acme/hall/speed": 42.5})
     body = (await repository.get(EVE, Kind.SUBMODEL, "urn:ours")).body
     assert orjson.loads(body)["submodelElements"][0]["value"] == "42.5"
+
+
+async def test_a_live_value_that_moved_on_does_not_make_a_writer_stale_but_another_writer_does(
+    repository: Repository, receiving: Receiving, tell: Callable[..., Any]
+) -> None:
+    def named(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        return lambda document: document | {"category": name}
+
+    await receiving.receive(ADA, file(submodel("urn:ours", series="acme/hall/speed")), place=HALL)
+    await tell({"acme/hall/speed": 42.5})
+    seen = (await repository.get(ADA, Kind.SUBMODEL, "urn:ours")).etag
+    await tell({"acme/hall/speed": 43.5})
+    assert (await repository.get(ADA, Kind.SUBMODEL, "urn:ours")).etag != seen, "readers see that it changed"
+    await repository.change(ADA, Kind.SUBMODEL, "urn:ours", named("first"), if_match=f'"{seen}"')
+    with pytest.raises(Stale):
+        await repository.change(ADA, Kind.SUBMODEL, "urn:ours", named("second"), if_match=f'"{seen}"')
 
 
 async def test_a_viewer_sends_nothing(repository: Repository, receiving: Receiving) -> None:

@@ -110,9 +110,14 @@ def enable(control: Button, yes: bool = True) -> None:
         control.props["disabled"] = True
 
 
-def menu(label: str, entries: Sequence[tuple[str, Handler]], *, symbol: str = "more_vert") -> Button:
-    """A button that opens a list of actions: `menu("More", [("Rename", rename), ("Remove", remove)])`."""
-    made = icon_button(symbol, label)
+def menu(
+    label: str, entries: Sequence[tuple[str, Handler]], *, symbol: str = "more_vert", named: bool = False
+) -> Button:
+    """A button that opens a list of actions: `menu("More", [("Rename", rename), ("Remove", remove)])`.
+
+    `named` shows the label beside the symbol.
+    """
+    made = button(label, kind="quiet", symbol=symbol) if named else icon_button(symbol, label)
     with made, ui.menu().classes("ls-menu"):
         for name, handler in entries:
             ui.menu_item(name, on_click=guarded(handler)).classes("ls-menu-item")

@@ -30,6 +30,7 @@ from lineshaft.kernel.errors import Invalid
 from .actions import button
 from .language import mark
 from .layout import element
+from .texts import Texts
 from .view import guarded, here, text
 
 SpanUnit = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "ms": 0.001}
@@ -37,7 +38,9 @@ SpanUnit = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "ms": 0.001}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One thing to enter. kind: text, long, number, integer, switch, select, secret, duration or list."""
+    """One thing to enter. kind: text, long, number, integer, switch, select, secret, duration, list, date or
+    texts (one text by language).
+    """
 
     name: str
     label: str
@@ -278,7 +281,7 @@ def form(
         made._on_submit = on_submit
         if on_submit is not None:
             for name, control in made._inputs.items():
-                if made.fields[name].kind not in ("long", "select", "switch"):
+                if made.fields[name].kind not in ("long", "select", "switch", "texts"):
                     control.on("keydown.enter", guarded(made.submit), args=[])
             with element("div", "ls-form-actions"):
                 button(submit or text("Save"), made.submit, kind="primary")
@@ -290,6 +293,8 @@ def form(
 def _input(one: Field, value: Any) -> Any:
     shown = _shown(one, value)
     props = f'outlined dense hide-bottom-space aria-label="{one.label}"'
+    if one.kind == "texts":
+        return Texts(one.name, one.label, value or {})
     if one.kind == "switch":
         control: Any = ui.switch(one.label, value=bool(shown)).props("dense")
     elif one.kind == "select":
@@ -300,6 +305,8 @@ def _input(one: Field, value: Any) -> Any:
     elif one.kind == "long":
         control = ui.textarea(value=shown, placeholder=one.placeholder).props(f"{props} autogrow")
     else:
+        if one.kind == "date":
+            props += ' type="date"'
         control = ui.input(value=shown, placeholder=one.placeholder or _example(one), password=one.kind == "secret",
                            password_toggle_button=one.kind == "secret").props(props)  # fmt: skip
     if one.unit and one.kind != "switch":

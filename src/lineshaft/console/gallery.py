@@ -323,6 +323,14 @@ def _forms(view: View) -> None:
                     ],
                     on_finish=lambda: view.toast("Connection saved", kind="good"),
                 )
+            with section("Nameplate", subtitle="Dates, and texts in several languages"):
+                form(
+                    [
+                        Field(name="name", label="Name", kind="texts", value={"en": "Pump", "zh": "泵"}, required=True),
+                        Field(name="made", label="Made on", kind="date", value="2026-03-04"),
+                    ]
+                )
+                menu("Add an element", [("Serial number", _nothing), ("Country", _nothing)], symbol="add", named=True)
             with section("Filters"):
                 chips(["running", "stopped", "lost"], ["running"])
                 progress(0.42, "4,200 of 10,000 rows")

@@ -18,6 +18,7 @@ Conflict     Taken         another twin has that path, or another type that name
              Superseded    a later change stands in the way of an undo
              TakenId       another document has that id
              Stale         (412) the document has changed since it was read
+             Clashing      two people changed the same element; nothing was written
              Cyclic        a thing is, through its parts, a part of itself
 Unavailable  NoHandler     (501) no machine is behind an operation
 """
@@ -135,6 +136,13 @@ class Stale(Conflict):
     code = "twins.stale"
     status = 412
     default_hint = "Read it again and repeat the change."
+
+
+class Clashing(Conflict):
+    """Two people changed the same element; nothing was written. `paths` in the details name them."""
+
+    code = "twins.clashing"
+    default_hint = "Save again to put yours in its place, or leave it to keep theirs."
 
 
 class Cyclic(Conflict):

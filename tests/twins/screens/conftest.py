@@ -9,9 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from nicegui import ui
 from nicegui.testing.user import User
+from nicegui.testing.user_interaction import UserInteraction
 
 import lineshaft.twins.pages
+from lineshaft.console.actions import Button
+from lineshaft.console.frame import Toast
 from lineshaft.console.simulation import visitor
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import PlantPath
@@ -98,3 +102,20 @@ def tell_browser(user: User, of: Any, event: str, args: Any) -> None:
     """What the browser sends when somebody does something with a part."""
     listener = next(one for one in of._event_listeners.values() if one.type == event)
     user.client.handle_event({"id": of.id, "listener_id": listener.id, "args": [json.dumps(args)]})
+
+
+def press_entry(user: User, label: str) -> None:
+    """Choose an entry of a menu."""
+    with user.client:
+        items = [e for e in parts(user, ui.menu_item) if label in [getattr(d, "text", "") for d in e.descendants()]]
+        UserInteraction(user, {items[-1]}, None).click()
+
+
+def undo(user: User) -> None:
+    """Press what the newest message offers."""
+    tell_browser(user, parts(user, Toast)[-1], "act", None)
+
+
+def labels(user: User) -> list[str]:
+    """What can be pressed."""
+    return [one.label for one in parts(user, Button)]

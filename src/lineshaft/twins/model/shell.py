@@ -28,6 +28,8 @@ _STRUCTURE_PARTS = "https://admin-shell.io/idta/HierarchicalStructures"
 _IEC61360 = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
 SERIES = "series"
 """Name of the extension that says which series an element's value is read from."""
+PARTS = ("OperationalData", "Structure")
+"""The submodels made for a twin here."""
 _TYPES = {Kind.NUMBER: "xs:double", Kind.INTEGER: "xs:long", Kind.BOOLEAN: "xs:boolean"}
 
 
@@ -77,7 +79,7 @@ def shell_of(twin: Twin) -> Json:
             **({"assetType": f"urn:lineshaft:type:{twin.draft.type}"} if twin.draft.type else {}),
             "specificAssetIds": [{"name": "plantPath", "value": str(twin.path)}],
         },
-        "submodels": [model_reference("Submodel", part_id(twin.id, part)) for part in ("OperationalData", "Structure")],
+        "submodels": [model_reference("Submodel", part_id(twin.id, part)) for part in PARTS],
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from lineshaft.console import View, unit_text
 from lineshaft.twins.metamodel import forms, identifiers
 from lineshaft.twins.metamodel.kinds import Json, children, kind_of
+from lineshaft.twins.submodels import Element
 
 
 def twin_address(shell: str, tab: str = "") -> str:
@@ -18,6 +20,27 @@ def called(thing: Json, language: str) -> str:
     """What people call a shell, a submodel or an element."""
     names = {one.get("language", ""): one.get("text", "") for one in thing.get("displayName", ())}
     return str(names.get(language) or names.get("en") or thing.get("idShort") or thing.get("id") or "")
+
+
+def spaced(name: str) -> str:
+    """An idShort as words: `YearOfConstruction` is "Year of construction"."""
+    words = re.findall(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+", name)
+    shown = " ".join(word if word.isupper() else word.lower() for word in words)
+    return shown[:1].upper() + shown[1:] or name
+
+
+def element_title(element: Element, said: Json, language: str) -> str:
+    """What an element is called in a form: by itself, by its template in Chinese, else by its idShort."""
+    if said.get("displayName"):
+        return called(said, language)
+    if language != "en" and element.words.get(language):
+        return element.words[language]
+    return spaced(str(said.get("idShort") or element.name))
+
+
+def element_help(element: Element, language: str) -> str:
+    """What stands below the name: the template's sentence, or the idShort where the sentence is the name."""
+    return element.words.get("en", "") if language == "en" else element.name
 
 
 def value_note(view: View, element: Json) -> str:

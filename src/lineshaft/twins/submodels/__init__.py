@@ -10,12 +10,13 @@ One folder is one template. It is found, never listed, and imported only when it
 Everything here is a pure function over JSON objects of metamodel 3.1: no I/O, nobody asking.
 """
 
-from .building import new, new_shell
+from .building import fresh, new, new_shell
 from .catalogue import Entry, catalogue, template_for
 from .checking import Finding, Rule, check, grave
 from .errors import BadScript, BadSubmodel, BadTemplate
 from .facts import Element, Many, Template
 from .loading import load_template, load_templates
+from .sheet import Line, enter, entered, sheet
 from .tables import SHELF, template
 
 __all__ = [
@@ -26,16 +27,21 @@ __all__ = [
     "Element",
     "Entry",
     "Finding",
+    "Line",
     "Many",
     "Rule",
     "Template",
     "catalogue",
     "check",
+    "enter",
+    "entered",
+    "fresh",
     "grave",
     "load_template",
     "load_templates",
     "new",
     "new_shell",
+    "sheet",
     "template",
     "template_for",
 ]

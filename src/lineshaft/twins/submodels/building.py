@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from lineshaft.twins.metamodel.kinds import (
     SLOTS,
     SUBMODEL,
     Json,
+    children,
+    kind_of,
 )
 from lineshaft.twins.metamodel.references import to_identifiable
 from lineshaft.twins.metamodel.values import lexical
@@ -100,8 +103,8 @@ class _Plan:
     def _places(self, element: Element, path: str, *, in_list: bool) -> list[tuple[str, str]]:
         """Where the element stands, and the idShort it gets there."""
         if in_list:
-            count = max(self._least(element), self._highest(path) + 1)
-            return [(f"{path}[{i}]", "") for i in range(count)]
+            entries = max(self._least(element), self._highest(path) + 1)
+            return [(f"{path}[{i}]", "") for i in range(entries)]
         names = [f"{element.name}{i or ''}" for i in range(max(1, element.many.least))]
         places = [(f"{path}.{name}".removeprefix("."), name) for name in names]
         return places if self._least(element) or self._asked(places[0][0]) else []
@@ -131,6 +134,16 @@ class _Plan:
         if slot is not None and slot not in made:
             made[slot] = self.below(element.elements, place, chain, in_list=element.kind == LIST)
         return _drop_empty(made)
+
+
+def fresh(element: Element, parent: Json) -> Json:
+    """A new element as its template wants it, with what it cannot be without, under a name free below that parent."""
+    name = "" if kind_of(parent) == LIST else _free(element.name, {str(one.get("idShort")) for one in children(parent)})
+    return _Plan(values={}, wanted=set(), everything=False)._one(element, name or "[0]", name, ())
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return next(one for one in (f"{name}{i or ''}" for i in count()) if one not in taken)
 
 
 def filled(element: Element, value: Any, path: str) -> Json:

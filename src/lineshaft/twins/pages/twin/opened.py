@@ -10,7 +10,9 @@ from lineshaft.console import View
 from lineshaft.security import Role
 from lineshaft.twins.errors import NoDocument
 from lineshaft.twins.metamodel.kinds import Json
+from lineshaft.twins.metamodel.references import submodel_ids
 from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.model.shell import PARTS, made_for
 from lineshaft.twins.pages.naming import called
 from lineshaft.twins.service import Repository
 from lineshaft.twins.submodels import Template, template_for
@@ -53,6 +55,12 @@ class Opened:
         told = self.shell.get("assetInformation", {}).get("specificAssetIds", ())
         return any(link.get("name") == "plantPath" for link in told)
 
+    def is_projected(self, carried: Carried) -> bool:
+        """Whether a submodel is written by the plant model, which would write over what anybody enters."""
+        if not self.of_the_tree:
+            return False
+        return carried.id in {made_for(self.document.id, part) for part in PARTS}
+
     def may(self, role: Role) -> bool:
         """Whether the viewer holds a role where the twin stands."""
         return bool(self.view.who.may(role, self.document.place))
@@ -61,22 +69,25 @@ class Opened:
         """The submodels that follow one of these templates of the shelf."""
         return [one for one in self.submodels if one.template is not None and one.template.name in templates]
 
+    async def reload(self) -> None:
+        """Read the shell and its submodels as they are now."""
+        self.document = await self.view.ask(Repository).get(self.view.who, Kind.SHELL, self.document.id)
+        self.shell = orjson.loads(self.document.body)
+        found = [await find_submodel(self.view, id_) for id_ in submodel_ids(self.shell)]
+        self.submodels = [_carried(one) for one in found if one is not None]
+
 
 async def open_twin(view: View, id_: str) -> Opened:
     """Read a shell and its submodels."""
     document = await view.ask(Repository).get(view.who, Kind.SHELL, id_)
-    shell: Json = orjson.loads(document.body)
-    opened = Opened(view=view, document=document, shell=shell)
-    for submodel in submodel_ids(shell):
-        if (found := await find_submodel(view, submodel)) is not None:
-            content: Json = orjson.loads(found.body)
-            opened.submodels.append(Carried(document=found, content=content, template=template_for(content)))
+    opened = Opened(view=view, document=document, shell={})
+    await opened.reload()
     return opened
 
 
-def submodel_ids(shell: Json) -> list[str]:
-    """Ids of the submodels a shell refers to."""
-    return [str(one["keys"][-1]["value"]) for one in shell.get("submodels", ()) if one.get("keys")]
+def _carried(document: Document) -> Carried:
+    content: Json = orjson.loads(document.body)
+    return Carried(document=document, content=content, template=template_for(content))
 
 
 async def find_submodel(view: View, id_: str) -> Document | None:

@@ -10,9 +10,10 @@ from lineshaft.console import View, button, download_button, heading, page, tabs
 from lineshaft.security import Role
 from lineshaft.twins.files import to_bytes
 from lineshaft.twins.metamodel import identifiers
+from lineshaft.twins.metamodel.references import submodel_ids
 from lineshaft.twins.pages.words import address_of
 
-from .opened import Opened, find_submodel, open_twin, submodel_ids
+from .opened import Opened, find_submodel, open_twin
 from .tab import tabs_of
 
 

@@ -13,6 +13,8 @@ from lineshaft.twins.metamodel import descriptors
 from lineshaft.twins.metamodel.checking import Finding, check
 from lineshaft.twins.model.repository import Json, Kind
 
+LIVE = "."
+"""Parts the ETag of a document from that of the live values in it."""
 LONGEST_ID = 2048
 _MODEL_TYPES = {
     Kind.SHELL: "AssetAdministrationShell",
@@ -79,10 +81,13 @@ def _sentence(kind: Kind, findings: list[Finding]) -> str:
 
 
 def check_match(etag: str, if_match: str) -> None:
-    """Stale unless a document's ETag is among those the caller saw; without any nothing is asked."""
+    """Stale unless a document's ETag is among those the caller saw; without any nothing is asked.
+
+    Values that are read from series move on while somebody writes, and are not what they write: they do not count.
+    """
     if not if_match or if_match.strip() == "*":
         return
-    seen = {one.strip().removeprefix("W/").strip('"') for one in if_match.split(",")}
+    seen = {one.strip().removeprefix("W/").strip('"').partition(LIVE)[0] for one in if_match.split(",")}
     if etag not in seen:
         raise Stale("The document has changed since it was read.")
 

@@ -21,6 +21,7 @@ from lineshaft.twins.metamodel.paths import walk
 from lineshaft.twins.model.repository import Document, Kind
 from lineshaft.twins.store.entries import digest_of, packed
 
+from .door import LIVE
 from .shelf import put_values
 
 SERIES = "series"
@@ -71,7 +72,7 @@ class Living:
         content = content or orjson.loads(document.body)
         put_values(content, values)
         body = packed(content)
-        return replace(document, body=body, etag=digest_of(body))
+        return replace(document, body=body, etag=f"{document.etag}{LIVE}{digest_of(body)}")
 
     async def _values(self, known: tuple[tuple[str, str, str], ...]) -> dict[str, str | None]:
         if not known or self._live is None:

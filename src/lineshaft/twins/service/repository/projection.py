@@ -16,12 +16,11 @@ from lineshaft.twins.errors import NoDocument, NoTwin
 from lineshaft.twins.metamodel.references import submodel_ids, to_identifiable
 from lineshaft.twins.model import Twin
 from lineshaft.twins.model.repository import Document, Json, Kind
-from lineshaft.twins.model.shell import made_for, operational_data, part_id, shell_id, shell_of, structure
+from lineshaft.twins.model.shell import PARTS, made_for, operational_data, part_id, shell_id, shell_of, structure
 from lineshaft.twins.service.twins import MOST, Twins
 
 from .repository import Repository
 
-PARTS = ("OperationalData", "Structure")
 KEPT = ("Relations", "LifeCycle")
 """Submodels that outlive their shell: what people said of a twin stays when it is retired, and is back with it."""
 

@@ -19,6 +19,7 @@ from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry import Live
 from lineshaft.twins.errors import BadDocument
 from lineshaft.twins.metamodel.query import Question
+from lineshaft.twins.metamodel.references import to_identifiable
 from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken, Verb
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
@@ -174,6 +175,31 @@ class Repository:
             moves = place is not None and stored.place != _stand(kind, after, place)
             changed = await self._change(tx, now, stored, after, place) if moves or before != after else stored
         return shown(Sight(now.sees()), document_of(changed), kind, id_)
+
+    async def carry(self, who: Who, shell: str, submodel: Json) -> Document:
+        """A new submodel and the reference to it in its shell, in one transaction."""
+        content = await _checked(Kind.SUBMODEL, submodel)
+        async with self._desk.writing(who) as (tx, now):
+            standing = await self._desk.standing(tx, now, Kind.SHELL, shell)
+            self._desk.may(now, Role.ENGINEER, standing.place, CHANGE)
+            carrier = content_of(standing)
+            carrier["submodels"] = [*carrier.get("submodels", ()), to_identifiable("Submodel", content["id"])]
+            await self._change(tx, now, standing, carrier)
+            stored = await self._create(tx, now, Kind.SUBMODEL, content, standing.place)
+        return document_of(stored)
+
+    async def let_go(self, who: Who, shell: str, submodel: str) -> None:
+        """Take the reference to a submodel away, and the submodel when no other shell refers to it; history stays."""
+        async with self._desk.writing(who) as (tx, now):
+            standing = await self._desk.standing(tx, now, Kind.SHELL, shell)
+            gone = await self._desk.standing(tx, now, Kind.SUBMODEL, submodel)
+            for place in (standing.place, gone.place):
+                self._desk.may(now, Role.ENGINEER, place, CHANGE)
+            carrier = content_of(standing)
+            left = [one for one in carrier.pop("submodels", ()) if one["keys"][-1]["value"] != submodel]
+            await self._change(tx, now, standing, carrier | ({"submodels": left} if left else {}))
+            if not await documents.page(tx, Kind.SHELL, Filters(submodel=submodel), ("",), after=0, limit=1):
+                await writing.delete(tx, self._desk.guard, now, gone)
 
     async def delete(self, who: Who, kind: Kind, id_: str, *, if_match: str = "") -> None:
         """Take a document away; its history stays."""

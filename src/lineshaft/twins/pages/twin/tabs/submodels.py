@@ -1,4 +1,4 @@
-"""Submodels: who the twin is, and each submodel as a tree of its elements with values as they are."""
+"""Submodels: who the twin is, and each submodel as a tree of its elements with values as they are, or as a form."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ import orjson
 
 from lineshaft.console import (
     Column,
+    Table,
     Tree,
     TreeNode,
+    button,
+    empty,
     facts,
     link,
+    menu,
+    notice,
     section,
     split,
     stack,
     table,
     tree,
 )
+from lineshaft.security import Role
 from lineshaft.twins.metamodel import paths, references
 from lineshaft.twins.metamodel.kinds import COLLECTION, ENTITY, LIST, Json, children, kind_of
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.pages.naming import called, value_note
+from lineshaft.twins.pages.twin.adding import open_adding, take_away
+from lineshaft.twins.pages.twin.editor import Editor
 from lineshaft.twins.pages.twin.opened import Carried, Opened
 from lineshaft.twins.pages.twin.tab import tab
 from lineshaft.twins.pages.words import address_of
 from lineshaft.twins.service import Repository
+from lineshaft.twins.submodels import check, grave
 
 REFRESH_S = 1.0
 _SYMBOLS = {COLLECTION: "folder", LIST: "list", ENTITY: "deployed_code"}
+_MOST_FAULTS = 5
 
 
 @tab("submodels", title="Submodels", order=10)
@@ -43,7 +53,9 @@ class _Submodels:
 
     def __init__(self, twin: Opened) -> None:
         self._twin = twin
+        self._may = twin.may(Role.ENGINEER)
         self._shown: _Content | None = None
+        self._list: Table
         self._right: Any = None
 
     async def draw(self) -> None:
@@ -56,30 +68,79 @@ class _Submodels:
         with right:
             self._right = stack()
         view.every(REFRESH_S, self._refresh, name="submodel")
-        if twin.submodels:
-            await self._show(twin.submodels[0].id)
+        await self._show(twin.submodels[0].id if twin.submodels else "")
 
     def _draw_list(self) -> None:
-        twin, view = self._twin, self._twin.view
-        with section(view.text("Submodels"), flush=True):
-            table(
+        view = self._twin.view
+
+        def adding() -> None:
+            button(view.text("Add"), self._open_adding, symbol="add", kind="quiet")
+
+        hint = view.text("They come from templates, with files, or through the API.")
+        with section(view.text("Submodels"), flush=True, actions=adding if self._may else None):
+            self._list = table(
                 [
                     Column("name", view.text("Name"), sortable=False),
                     Column("template", view.text("Template"), sortable=False, phone=False),
                 ],
-                [_row(twin, one) for one in twin.submodels],
+                [_row(self._twin, one) for one in self._twin.submodels],
                 on_row=lambda row: self._show(row["id"]),
                 filterable=False,
-                empty=(view.text("No submodels"), view.text("They come with files, or through the API.")),
+                empty=(view.text("No submodels"), hint),
                 label=view.text("Submodels"),
             )
 
+    def _open_adding(self) -> None:
+        async def then(id_: str) -> None:
+            await self._read()
+            made = next((one for one in self._twin.submodels if one.id == id_), None)
+            if made is None:
+                await self._show_any("")
+            else:
+                self._edit(made)
+
+        open_adding(self._twin, then)
+
+    async def _again(self, id_: str) -> None:
+        """Read everything again and show one."""
+        await self._read()
+        await self._show_any(id_)
+
+    async def _read(self) -> None:
+        await self._twin.reload()
+        self._list.set([_row(self._twin, one) for one in self._twin.submodels])
+
+    async def _show_any(self, id_: str) -> None:
+        ids = [one.id for one in self._twin.submodels]
+        await self._show(id_ if id_ in ids else next(iter(ids), ""))
+
     async def _show(self, id_: str) -> None:
-        chosen = next(one for one in self._twin.submodels if one.id == id_)
+        view, self._shown = self._twin.view, None
+        chosen = next((one for one in self._twin.submodels if one.id == id_), None)
         self._right.clear()
         with self._right:
+            if chosen is None:
+                empty(view.text("Nothing to show"), view.text("Choose a submodel, or add one from a template."))
+                return
             self._shown = _Content(self._twin, chosen)
-            self._shown.draw()
+            self._shown.draw(self._actions(chosen))
+
+    def _actions(self, chosen: Carried) -> Any:
+        view = self._twin.view
+        if not self._may or self._twin.is_projected(chosen):
+            return None
+
+        def draw() -> None:
+            button(view.text("Edit"), lambda: self._edit(chosen), symbol="edit")
+            menu(view.text("More"), [(view.text("Take away"), lambda: take_away(self._twin, chosen, self._again))])
+
+        return draw
+
+    def _edit(self, chosen: Carried) -> None:
+        self._shown = None
+        self._right.clear()
+        with self._right:
+            Editor(self._twin, chosen, lambda: self._again(chosen.id))
 
     async def _refresh(self) -> None:
         if self._shown is not None:
@@ -112,17 +173,33 @@ class _Content:
     """One submodel as a tree of its elements; values change as they are."""
 
     def __init__(self, twin: Opened, carried: Carried) -> None:
+        self.carried = carried
         self._view = twin.view
-        self._id = carried.id
         self._content: Json = carried.content
         self._etag = carried.document.etag
         self._tree: Tree | None = None
 
-    def draw(self) -> None:
+    def draw(self, actions: Any) -> None:
         view, meaning = self._view, references.semantic(self._content.get("semanticId"))
         name = called(self._content, view.language)
-        with section(name, subtitle=meaning):
+        self._draw_faults()
+        with section(name, subtitle=meaning, actions=actions):
             self._tree = tree(self._below, label=name, empty=view.text("No elements"))
+
+    def _draw_faults(self) -> None:
+        """What the submodel has against its template, by element."""
+        if self.carried.template is None:
+            return
+        view, faults = self._view, grave(check(self._content, self.carried.template))
+        if faults:
+            named = "; ".join(f"{one.path or self.carried.id}: {one.message}" for one in faults[:_MOST_FAULTS])
+            title = self.carried.template.title
+            told = view.text(
+                "{n} things are not as the template {name} wants them.",
+                n=len(faults),
+                name=title.get(view.language) or title.get("en") or self.carried.template.id_short,
+            )
+            notice("warn", told, hint=named)
 
     async def _below(self, parent: str | None) -> list[TreeNode]:
         view, found = self._view, []
@@ -144,7 +221,7 @@ class _Content:
         """Show values that changed."""
         if self._tree is None:
             return
-        document = await self._view.ask(Repository).get(self._view.who, Kind.SUBMODEL, self._id)
+        document = await self._view.ask(Repository).get(self._view.who, Kind.SUBMODEL, self.carried.id)
         if document.etag == self._etag:
             return
         self._etag, self._content = document.etag, orjson.loads(document.body)
