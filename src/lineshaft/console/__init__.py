@@ -31,6 +31,7 @@ from .form import Field, Form, fields_of, form
 from .format import ABSENT, ago, duration, moment, number, percent, quantity, size, unit_text
 from .frame import Health
 from .inputs import Choice, RangePicker, chips, choice, post_form, search_box, time_range, upload
+from .job import Job, Tell, job
 from .language import LANGUAGES, mark
 from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
 from .mount import mount
@@ -62,6 +63,7 @@ __all__ = [
     "Gauge",
     "Health",
     "Hit",
+    "Job",
     "Line",
     "Page",
     "Progress",
@@ -76,6 +78,7 @@ __all__ = [
     "Synoptic",
     "Table",
     "Tabs",
+    "Tell",
     "Tile",
     "Tree",
     "TreeNode",
@@ -104,6 +107,7 @@ __all__ = [
     "gauge",
     "heading",
     "icon_button",
+    "job",
     "link",
     "mark",
     "menu",

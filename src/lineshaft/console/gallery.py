@@ -23,6 +23,7 @@ from .actions import button, confirm, dialog, download_button, menu, undo
 from .display import badge, code, empty, error_panel, facts, notice, paragraph, progress, value
 from .form import Field, form
 from .inputs import chips, choice, time_range
+from .job import Tell, job
 from .layout import columns, heading, row, section, split, stack, tabs, tiles
 from .registry import page
 from .steps import Step, wizard
@@ -335,6 +336,13 @@ def _forms(view: View) -> None:
                 chips(["running", "stopped", "lost"], ["running"])
                 progress(0.42, "4,200 of 10,000 rows")
                 progress(None, "Waiting for the machine")
+                job("Compute", _compute, symbol="play_arrow")
+
+
+async def _compute(tell: Tell) -> None:
+    for step in range(1, 51):
+        await asyncio.sleep(0.1)
+        tell(step / 50)
 
 
 async def _save(values: dict[str, Any]) -> None:

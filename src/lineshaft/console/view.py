@@ -145,13 +145,14 @@ class View:
         again = (self.text("Load again"), self.reload) if isinstance(known, Conflict) else None
         self.toast(self.said(known.message), hint=self.said(known.hint), kind="bad", action=again)
 
-    def soon(self, work: Work) -> None:
-        """Do something once, right after the page has been drawn; errors are shown."""
+    def soon(self, work: Work) -> asyncio.Task[Any]:
+        """Do something once, right after the page has been drawn; errors are shown. It ends with the page."""
         call = guarded(work)
-        if call is not None:
-            task = background_tasks.create(call(), name="console soon", context=ui.context.slot)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        assert call is not None
+        task: asyncio.Task[Any] = background_tasks.create(call(), name="console soon", context=ui.context.slot)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def leave(self) -> None:
         """Stop what `soon` began, because the page is going away."""

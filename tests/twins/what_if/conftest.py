@@ -71,7 +71,7 @@ async def plant(tmp_path: Path, engine: Engine, db: Database, guard: Guard, twin
     await twins.create(PLATFORM, Draft(path=TANK, level=Level.ASSET, type="tank"))
     start_us = (now_us() // MICROS - HOUR_S - 60) * MICROS
     at = np.arange(HOUR_S, dtype=np.int64)
-    level = 90 - 100 * LEAK / 60 * at / 400
+    level = 60 - 100 * LEAK / 60 * at / 400
     for name, column in {"inflow": np.full(HOUR_S, 20.0), "outflow": np.full(HOUR_S, 20.0), "level": level}.items():
         await remember(engine, db, f"{TANK}/{name}", start_us + at * MICROS, column)
     historian = Historian(LocalStore(engine), Catalogue(db), guard)

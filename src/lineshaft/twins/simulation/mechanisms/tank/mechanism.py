@@ -42,13 +42,29 @@ class Tank:
             title={"en": "Measured level", "zh": "实测液位"},
         ),
         Variable(
-            name="volume_full", sort=Sort.PARAMETER, unit="L", start=400.0, low=1e-3, title={"en": "Volume when full"}
+            name="volume_full",
+            sort=Sort.PARAMETER,
+            unit="L",
+            start=400.0,
+            low=1e-3,
+            title={"en": "Volume when full", "zh": "满罐容积"},
         ),
         Variable(
-            name="level_start", sort=Sort.PARAMETER, unit="%", start=50.0, low=0.0, high=100.0, title={"en": "Start"}
+            name="level_start",
+            sort=Sort.PARAMETER,
+            unit="%",
+            start=50.0,
+            low=0.0,
+            high=100.0,
+            title={"en": "Level to start from", "zh": "起始液位"},
         ),
         Variable(
-            name="settling", sort=Sort.PARAMETER, unit="s", start=120.0, low=1.0, title={"en": "Observer time constant"}
+            name="settling",
+            sort=Sort.PARAMETER,
+            unit="s",
+            start=120.0,
+            low=1.0,
+            title={"en": "Observer time constant", "zh": "观测器时间常数"},
         ),
         Variable(name="level", sort=Sort.OUTPUT, unit="%", title={"en": "Computed level", "zh": "计算液位"}),
         Variable(name="leak", sort=Sort.OUTPUT, unit="L/min", title={"en": "Unseen outflow", "zh": "泄漏量"}),
