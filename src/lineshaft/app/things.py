@@ -13,17 +13,20 @@ from lineshaft.kernel.db import Database
 from lineshaft.security import Guard
 from lineshaft.twins import (
     Bulk,
+    Delivery,
+    Interlocks,
     LiveReads,
     Operations,
     Projection,
     Receiving,
     Repository,
     Scenarios,
+    Setpoints,
     Simulations,
     Twins,
     TwinsSettings,
 )
-from lineshaft.twins.worker import Adopter, Beside, Mirror, Projector
+from lineshaft.twins.worker import Adopter, Beside, Deliverer, Mirror, Projector
 
 from .memory import Job, Memory
 
@@ -40,6 +43,8 @@ class Things:
     simulations: Simulations
     scenarios: Scenarios
     live_reads: LiveReads
+    setpoints: Setpoints
+    delivery: Delivery
 
     @classmethod
     def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, edge: Edge, memory: Memory) -> Things:
@@ -48,6 +53,7 @@ class Things:
         repository = Repository(db, guard, config.plant.organisation, live=memory.live)
         simulations = Simulations(db, guard, memory.historian, data / "models")
         twins = Twins(db, guard, memory.live, settings)
+        edge.before_writing(Interlocks(twins, edge).check)
         return cls(
             twins=twins,
             repository=repository,
@@ -57,6 +63,8 @@ class Things:
             simulations=simulations,
             scenarios=Scenarios(db, guard, simulations),
             live_reads=LiveReads(twins, edge),
+            setpoints=Setpoints(db, guard, twins, edge, settings),
+            delivery=Delivery(db, guard, twins, edge),
         )
 
     async def close(self) -> None:
@@ -71,5 +79,6 @@ class Things:
         yield "units", adopter.learn
         yield "shells", Projector(Projection(self.twins, self.repository), bus).run
         yield "beside", Beside(self.simulations, memory.historian, memory.intake).run
+        yield "desires", Deliverer(self.setpoints, self.delivery, bus).run
         if front is not None and self.twins.settings.mirror:
             yield "mirror", Mirror(self.twins, front).run

@@ -60,7 +60,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
     app.include_router(_telemetry(platform))
     app.include_router(twins_routes(platform.things.twins), prefix="/api/v1")
-    app.include_router(commands_router(platform.things.live_reads), prefix="/api/v1")
+    app.include_router(commands_router(platform.things.live_reads, platform.things.setpoints), prefix="/api/v1")
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
@@ -150,6 +150,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "twins": platform.things.twins,
         "simulations": platform.things.simulations,
         "scenarios": platform.things.scenarios,
+        "setpoints": platform.things.setpoints,
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
         "units": _units(platform),

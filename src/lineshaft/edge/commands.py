@@ -13,6 +13,8 @@ from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode
 from lineshaft.security import Guard, Role, Who
 
+from .connectors import Tag
+from .limits import checked
 from .model import Seen, WriteResult
 
 WriteCheck: TypeAlias = Callable[[Who, PlantPath, Value], Awaitable[None]]
@@ -26,6 +28,9 @@ class Box(Protocol):
 
     async def reader(self, path: str) -> str:
         """The box that reads a tag."""
+
+    async def tag(self, path: str) -> Tag:
+        """The tag at a path, when it may be written."""
 
     async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
         """The answer of a box to a question."""
@@ -60,6 +65,14 @@ class Commands:
             raise
         await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
         return result
+
+    async def check(self, who: Who, path: str, value: Value) -> None:
+        """Raise what would keep a value from being written, as far as that is known without the machine."""
+        place = PlantPath.parse(path)
+        await self._guard.require(who, Role.OPERATOR, place, "edge.write")
+        checked(await self._box.tag(place), value)
+        for check in self.checks:
+            await check(who, place, value)
 
     async def _write(self, who: Who, place: PlantPath, value: Value) -> WriteResult:
         for check in self.checks:

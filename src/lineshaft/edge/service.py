@@ -19,11 +19,12 @@ from lineshaft.kernel.wire import decode, encode
 from lineshaft.security import Guard, Role, Who
 
 from .commands import Commands, WriteCheck
-from .connectors import ConnectorSettings, Node
-from .errors import BadConnection, NoConnection
+from .connectors import ConnectorSettings, Node, Tag
+from .errors import BadConnection, NoConnection, NoTag
+from .limits import writable
 from .model import BoxReport, Connection, Health, Seen, State, WriteResult
 from .secrecy import completed, hidden, veiled
-from .settings import SHELF, BadSettings, Built, EdgeSettings, build, tag_paths
+from .settings import SHELF, BadSettings, Built, EdgeSettings, build, find_tag, tag_paths
 from .store import ConnectionStore, Version, as_stored
 
 log = get_log("edge")
@@ -241,6 +242,10 @@ class Edge:
         """Set a value on the machine and read it back; refused outside the tag's range or without the role."""
         return await self._commands.write(who, path, value)
 
+    async def check_write(self, who: Who, path: str, value: Value) -> None:
+        """Raise what would keep a value from being written, as far as that is known without asking the machine."""
+        await self._commands.check(who, path, value)
+
     def before_writing(self, check: WriteCheck) -> None:
         """Let somebody look at every value before it is written, whichever way it is asked for."""
         self._commands.checks.append(check)
@@ -336,6 +341,13 @@ class Edge:
         """The box that reads a tag."""
         homes = (c.edge for c in await self._store.all() if path in tag_paths(c))
         return next(homes, "") or self._edge
+
+    async def tag(self, path: str) -> Tag:
+        """The tag at a path, when it may be written; NoTag when no connection holds it."""
+        for connection in await self._store.all():
+            if path in tag_paths(connection):
+                return writable(find_tag(connection, path))
+        raise NoTag(f"No connection holds {path}.")
 
     async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
         """Ask a box, whoever may: the methods above see to that."""

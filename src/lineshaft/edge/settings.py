@@ -152,6 +152,12 @@ def tag_paths(connection: Connection) -> set[str]:
     return {path[1:] if path.startswith("/") else f"{connection.path}/{path}" for path in written}
 
 
+def find_tag(connection: Connection, path: str) -> Tag:
+    """One tag of a saved connection that has it."""
+    tags = (TagSettings.model_validate(tag) for tag in connection.raw.get("tags", ()))
+    return next(tag for one in tags if (tag := one.below(connection.path)).path == path)
+
+
 def parse_span(text: str) -> timedelta:
     """'250ms', '1s', '5 min' as a span; ValueError says how to write it."""
     found = _SPAN.fullmatch(text.strip())

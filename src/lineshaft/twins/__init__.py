@@ -39,6 +39,8 @@ from .model.simulation import Altered, Model, Scenario
 from .service import (
     Bulk,
     Computed,
+    Delivery,
+    Interlocks,
     LiveReads,
     Operations,
     Outcome,
@@ -46,8 +48,10 @@ from .service import (
     Receiving,
     Repository,
     Scenarios,
+    Setpoints,
     Simulations,
     Twins,
+    Wish,
     found_in_nodes,
     found_in_tags,
 )
@@ -55,9 +59,9 @@ from .settings import TwinsSettings
 
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
-    "Counts", "Deed", "Draft", "Found", "Group", "Level", "LiveReads", "Model", "NoChange", "NoModel", "NoTwin",
-    "NoType", "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection", "Property",
-    "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Simulations", "Step", "Superseded",
-    "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings",
-    "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
+    "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads", "Model", "NoChange",
+    "NoModel", "NoTwin", "NoType", "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection",
+    "Property", "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Setpoints", "Simulations",
+    "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins",
+    "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

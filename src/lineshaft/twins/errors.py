@@ -13,7 +13,9 @@ NotFound     NoTwin        there is no twin at that path
              NoRelation    no such relation begins at that twin
              NoModel       the twin carries no mechanism model of that name
              NoScenario    no what-if run is kept under that id
-Conflict     Taken         another twin has that path, or another type that name
+Forbidden    NotSettable   a property is measured and cannot be set
+Conflict     Interlocked   something must hold before this is written, and does not
+             Taken         another twin has that path, or another type that name
              Outdated      somebody else changed it meanwhile; both versions are named
              Superseded    a later change stands in the way of an undo
              TakenId       another document has that id
@@ -28,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lineshaft.kernel.errors import Conflict, Invalid, NotFound, Unavailable
+from lineshaft.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 
 class BadTwin(Invalid):
@@ -143,6 +145,20 @@ class Clashing(Conflict):
 
     code = "twins.clashing"
     default_hint = "Save again to put yours in its place, or leave it to keep theirs."
+
+
+class NotSettable(Forbidden):
+    """A property is measured and cannot be set."""
+
+    code = "twins.not_settable"
+    default_hint = "Mark the property writable in its type, when the machine lets it be set."
+
+
+class Interlocked(Conflict):
+    """Something must hold before this may be written, and does not; nothing was written."""
+
+    code = "twins.interlocked"
+    default_hint = "Bring the machine into that state first."
 
 
 class Cyclic(Conflict):

@@ -1,8 +1,9 @@
-"""What twins announce: one fact for each twin that was made, changed, moved or retired."""
+"""What twins announce: twins made, changed, moved or retired; what is desired of them; documents that changed."""
 
 from __future__ import annotations
 
 from lineshaft.kernel.facts import Fact
+from lineshaft.kernel.terms import Value
 
 
 class TwinCreated(Fact, frozen=True, kw_only=True):
@@ -28,6 +29,40 @@ class TwinRetired(Fact, frozen=True, kw_only=True):
     id: str
     path: str
     version: int
+
+
+class DesireMade(Fact, frozen=True, kw_only=True):
+    """Somebody wants a property to have a value; `number` grows with each desire of its series."""
+
+    path: str
+    series: str
+    number: int
+    value: Value
+    by: str
+
+
+class DesireOverdue(Fact, frozen=True, kw_only=True):
+    """A machine has not acknowledged a desire in time; it is still pending."""
+
+    path: str
+    series: str
+    number: int
+    value: Value
+    by: str
+    message: str
+
+
+class DesireSettled(Fact, frozen=True, kw_only=True):
+    """A desire is no longer pending: `stage` is acknowledged, refused or timed_out."""
+
+    path: str
+    series: str
+    number: int
+    value: Value
+    stage: str
+    reported: Value | None
+    by: str
+    message: str
 
 
 class DocumentChanged(Fact, frozen=True, kw_only=True):

@@ -42,5 +42,9 @@ class TwinsSettings(Section):
     """A topic changes at most this often."""
     mirror_most_per_s: int = Field(default=2_000, ge=1)
     """Topics written in one second, all together; what is more waits, newest value first come."""
+    acknowledge_s: float = Field(default=10.0, gt=0)
+    """When no machine has acknowledged a desired value for this long, that is told."""
+    desire_expires_s: float = Field(default=900.0, gt=0)
+    """A desired value that no machine acknowledged for this long ends, and is never written afterwards."""
     files: FileSettings = FileSettings()
     """Limits of AAS files that are read."""

@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 
 from lineshaft.edge.connectors import Connector, Host, Node, Problem, Readings, Tag
-from lineshaft.edge.errors import NoConnection, NoTag, NotWritable
+from lineshaft.edge.errors import NoConnection, NoTag
 from lineshaft.edge.events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
+from lineshaft.edge.limits import checked, writable
 from lineshaft.edge.model import BoxReport, Connection, Health, Seen, State, WriteResult
 from lineshaft.edge.settings import EdgeSettings, build
 from lineshaft.edge.store import ConnectionStore
@@ -36,7 +37,7 @@ from lineshaft.kernel.terms import Quality, Value
 from lineshaft.kernel.wire import decode, encode
 
 from .outlet import Outlet
-from .runner import Runner, bad, checked, value_at
+from .runner import Runner, bad, value_at
 
 log = get_log("edge")
 _TEST_S = 4.0
@@ -254,8 +255,7 @@ class EdgeBox:
 
     async def _write(self, question: Question) -> WriteResult:
         runner, tag = self._holder(question.path)
-        if not tag.writable:
-            raise NotWritable(f"{tag.path} is not marked writable.", hint="Set writable = true on its tag first.")
+        writable(tag)
         if question.value is None:
             raise Invalid(f"There is no value to write to {tag.path}.")
         return await runner.write(tag, checked(tag, question.value))

@@ -24,7 +24,7 @@ from lineshaft.edge.errors import CannotAsk
 from lineshaft.edge.model import Connection, Health, Seen, State, Trouble, WriteResult
 from lineshaft.edge.settings import Built
 from lineshaft.kernel.clock import from_us, now, now_us
-from lineshaft.kernel.errors import Invalid, PlatformError, Timeout, Unavailable
+from lineshaft.kernel.errors import PlatformError, Timeout, Unavailable
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import backoff
 from lineshaft.kernel.terms import Quality, Value
@@ -367,29 +367,3 @@ def _same(seen: Value | None, asked: Value, tag: Tag) -> bool:
     if isinstance(asked, str) or seen is None or isinstance(seen, str):
         return seen == asked
     return abs(float(seen) - float(asked)) <= max(abs(tag.scale), abs(float(asked)) * 1e-6)
-
-
-def _number_in(tag: Tag, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise Invalid(f"{text!r} is no number, and {tag.path} has a range.", hint="Give a number.") from error
-
-
-def checked(tag: Tag, value: Value) -> Value:
-    """The value as it may be written, or Invalid saying why not."""
-    if isinstance(value, str):
-        if tag.low is None and tag.high is None:
-            return value
-        value = _number_in(tag, value)
-    number = float(value)
-    if not np.isfinite(number):
-        raise Invalid(f"{value!r} is no value for {tag.path}.", hint="Give a finite number.")
-    low = tag.low if tag.low is not None else -np.inf
-    high = tag.high if tag.high is not None else np.inf
-    if not low <= number <= high:
-        raise Invalid(
-            f"{number:g} {tag.unit} is outside the range of {tag.path}.".replace("  ", " "),
-            hint=f"Give a value from {low:g} to {high:g}.",
-        )
-    return value

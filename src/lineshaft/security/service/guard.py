@@ -65,6 +65,13 @@ class Guard:
         """
         return await self._standings.current(who)
 
+    async def lasting(self, who: Who) -> Who | None:
+        """The actor with the grants held now, still signed in or not; None when they may not act any more.
+
+        Whatever is done later for somebody asks this first.
+        """
+        return await self._standings.lasting(who)
+
     def forget(self) -> None:
         """Rights have changed: look them up again."""
         self._standings.forget()

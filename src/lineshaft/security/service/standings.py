@@ -82,6 +82,22 @@ class Standings:
             raise SessionEnded(f"{who.name} is no longer signed in.")
         return now
 
+    async def lasting(self, who: Who) -> Who | None:
+        """The person or token behind an actor with the grants held now, signed in or not; None when they may no more.
+
+        For work they left to be done later.
+        """
+        kind, _, which = who.credential.partition(":")
+        if not kind:
+            return who
+        async with self._db.read() as tx:
+            if kind == "token":
+                found = _token_who(await keys.find_token(tx, which))
+            else:
+                user = await people.find_user(tx, who.id)
+                found = None if user is None or user.disabled else who_of(user)
+        return found and replace(found, credential="", origin=who.origin)
+
     def forget(self) -> None:
         """Ask the database again: somebody's rights have changed."""
         self._kept.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,3 +32,10 @@ class Answer:
     age_s: float | None
     quality: Quality | None
     message: str = ""
+
+
+def same(reported: Value | None, wanted: Value) -> bool:
+    """Whether a machine reports what is wanted; numbers to the precision of a 32-bit float."""
+    if reported is None or isinstance(reported, str) or isinstance(wanted, str):
+        return reported == wanted
+    return math.isclose(reported, wanted, rel_tol=1e-6, abs_tol=1e-9)

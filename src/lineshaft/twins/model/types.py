@@ -12,6 +12,8 @@ from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind, PlantPath, Value
 from lineshaft.twins.errors import BadTwin
 
+from .interlocks import parse_interlock
+
 Words: TypeAlias = dict[str, str]
 """A text by language: `{"en": "Pump", "zh": "泵"}`."""
 
@@ -52,6 +54,8 @@ class Property:
     values: tuple[str, ...] = ()
     """Names of an enumeration; a number n means the n-th of them, counted from 0."""
     writable: bool = False
+    interlock: str = ""
+    """What must hold before it is written, such as `speed = 0 and guard-closed`; empty for nothing."""
     alarm: bool = False
     """Whether its being true calls for attention."""
     description: Words = field(default_factory=dict)
@@ -164,8 +168,16 @@ def _check_property(prop: Property, where: str) -> None:
         raise BadTwin(f"{place} has the unit {prop.unit!r}.", hint="Write it in UCUM: Cel, bar, kW, {bottles}/min.")
     if len(set(prop.values)) != len(prop.values):
         raise BadTwin(f"{place} names a value of its enumeration twice.")
+    _check_interlock(prop, place)
     if prop.stale_after_s is not None and prop.stale_after_s <= 0:
         raise BadTwin(f"{place} is stale after {prop.stale_after_s:g} s.", hint="Give a span above zero, or none.")
+
+
+def _check_interlock(prop: Property, place: str) -> None:
+    try:
+        parse_interlock(prop.interlock)
+    except Invalid as error:
+        raise BadTwin(f"{place} has a wrong interlock. {error.message}", hint=error.hint) from error
 
 
 def check_name(name: str, what: str) -> str:

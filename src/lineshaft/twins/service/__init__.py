@@ -2,7 +2,7 @@
 
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .bulk import Bulk
-from .commands import LiveReads
+from .commands import Delivery, Interlocks, LiveReads, Setpoints, Wish
 from .now import Now
 from .operations import Operations
 from .receiving import Received, Receiving
@@ -14,7 +14,7 @@ from .twins import Twins
 from .types import Types
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "LiveReads", "Now", "Operations", "Outcome", "Projection", "Received",
-    "Receiving", "Repository", "Scenarios", "Simulations", "Standing", "Twins", "Types", "enriched", "found_in_nodes",
-    "found_in_tags", "span_of",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Now", "Operations", "Outcome", "Projection",
+    "Received", "Receiving", "Repository", "Scenarios", "Setpoints", "Simulations", "Standing", "Twins", "Types",
+    "Wish", "enriched", "found_in_nodes", "found_in_tags", "span_of",
 ]  # fmt: skip

@@ -113,6 +113,15 @@ class Now:
         """Newest values of series as they change, for the platform's own work."""
         return self._live.watch(PLATFORM, selection, coalesce_s=coalesce_s)
 
+    async def newest(self, series: str) -> Sample | None:
+        """What a series said last, for the platform's own work."""
+        found = await self._live.latest(PLATFORM, Selection(paths=(series,)))
+        return _sample(found[0]) if found else None
+
+    async def point(self, point: Point) -> PointState:
+        """One property now, for the platform's own work."""
+        return self._judge(point, await self.newest(point.series), now())
+
     async def revision(self) -> str:
         """Changes with everything that changes the tree or a type."""
         async with self._db.read() as tx:

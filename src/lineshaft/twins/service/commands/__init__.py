@@ -1,5 +1,8 @@
-"""What twins have machines do: values read now, values they should have."""
+"""What twins have machines do: values read now, values they should have, and what must hold before."""
 
+from .delivery import Delivery
+from .interlocks import Interlocks
 from .live import LiveReads
+from .setpoints import Setpoints, Wish
 
-__all__ = ["LiveReads"]
+__all__ = ["Delivery", "Interlocks", "LiveReads", "Setpoints", "Wish"]

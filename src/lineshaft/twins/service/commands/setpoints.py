@@ -1,0 +1,193 @@
+"""Takes what people want properties to be, checks it, and keeps it until machines have acknowledged it.
+
+Everything that can be known to be wrong is refused at once, with nothing stored; the rest is sent by `Delivery`.
+A desire that is not acknowledged before it expires is never written later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lineshaft.edge import Edge
+from lineshaft.kernel.clock import now_us
+from lineshaft.kernel.db import Database, Transaction
+from lineshaft.kernel.errors import Invalid, PlatformError
+from lineshaft.kernel.terms import PlantPath, Value
+from lineshaft.security import Guard, Role, Who
+from lineshaft.twins import store
+from lineshaft.twins.errors import NotSettable, NoTwin, Outdated
+from lineshaft.twins.events import DesireMade
+from lineshaft.twins.model import Point, Twin
+from lineshaft.twins.model.desire import Desire, Patience, Settable, Stage, meant, told
+from lineshaft.twins.service.twins import Twins
+from lineshaft.twins.settings import TwinsSettings
+from lineshaft.twins.submodels.units import convert
+
+DESIRE = "twins.desire"
+LONGEST = timedelta(days=7)
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A value for a property: in its own unit, or in the one named."""
+
+    value: Value
+    unit: str = ""
+    seen: int | None = None
+    """The number of the desire the caller saw, 0 for none; None lets the newest win."""
+
+
+class Setpoints:
+    """Desired values of a plant's properties, one for each series."""
+
+    def __init__(self, db: Database, guard: Guard, twins: Twins, edge: Edge, settings: TwinsSettings) -> None:
+        self._db = db
+        self._guard = guard
+        self._twins = twins
+        self._edge = edge
+        self._settings = settings
+        self.asked = asyncio.Event()
+        """Set when there is something new to send."""
+
+    def patience(self, acknowledge: timedelta | None = None, expires: timedelta | None = None) -> Patience:
+        """How long a desire waits, with the plant's settings for what is not said."""
+        expires = expires or timedelta(seconds=self._settings.desire_expires_s)
+        acknowledge = acknowledge or min(timedelta(seconds=self._settings.acknowledge_s), expires)
+        if not timedelta() < acknowledge <= expires <= LONGEST:
+            raise Invalid(
+                f"A desire that is late after {acknowledge} and expires after {expires} cannot be.",
+                hint=f"Both are above 0, the first is not above the second, and nothing waits longer than {LONGEST}.",
+            )
+        return Patience(acknowledge=acknowledge, expires=expires)
+
+    async def list_(self, who: Who, path: str, *, twin: Twin | None = None) -> list[Settable]:
+        """The properties of a twin that can be set or have a desire, with what they are and should be."""
+        twin = twin or await self._twins.get(who, path)
+        state = await self._twins.now.state(who, twin.path, twin=twin)
+        reported = {p.point.property.name: p.value for p in state.points}
+        async with self._db.read() as tx:
+            wanted = await store.find_desires(tx, [p.series for p in twin.points])
+        return [
+            Settable(point=p, desire=wanted.get(p.series), reported=reported[p.property.name])
+            for p in twin.points
+            if p.property.writable or p.series in wanted
+        ]
+
+    async def desire(
+        self, who: Who, path: str, wishes: Mapping[str, Wish], *, patience: Patience | None = None
+    ) -> list[Settable]:
+        """Want properties of a twin to have values: all are kept and sent, or none.
+
+        The newest desire of a property wins; give `seen` to be told when somebody was faster (Outdated).
+        """
+        twin = await self._twins.get(who, path)
+        patience = patience or self.patience()
+        try:
+            wanted = [(_point(twin, name), wish) for name, wish in wishes.items()]
+            values = [(point, await self._checked(who, point, wish), wish.seen) for point, wish in wanted]
+            await self._keep(who, values, patience)
+        except PlatformError as error:
+            said = {"asked": {name: wish.value for name, wish in wishes.items()}, "refused": error.message}
+            await self._guard.record(who, DESIRE, twin.path, after=said)
+            raise
+        self.asked.set()
+        return await self.list_(who, path, twin=twin)
+
+    async def withdraw(self, who: Who, path: str) -> None:
+        """No longer want anything of a property; what a machine has taken it keeps."""
+        _, point = await self.find(who, path)
+        await self._may(who, point)
+        async with self._db.begin() as tx:
+            old = (await store.find_desires(tx, [point.series])).get(point.series)
+            if old is None:
+                raise NoTwin(f"Nothing is desired of {path}.", hint="Look at what is desired of the twin.")
+            await store.drop_desire(tx, point.series)
+            await self._guard.record(who, "twins.desire.withdraw", point.path, before=told(old), tx=tx)
+
+    async def settled(self, who: Who, path: str, names: Collection[str], *, within_s: float) -> list[Settable]:
+        """Wait until desires of a twin are no longer pending, at most for a time; then all as they are."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while True:
+            found = await self.list_(who, path)
+            wanted = [one.desire for one in found if one.point.property.name in names]
+            if not any(one and one.stage is Stage.PENDING for one in wanted) or loop.time() >= until:
+                return found
+            await asyncio.sleep(_LOOK_S)
+
+    async def find(self, who: Who, path: str) -> tuple[Twin, Point]:
+        """The property at a path and its twin."""
+        place = PlantPath.parse(path)
+        twin = await self._twins.get(who, place.parent or place)
+        return twin, _point(twin, place.name)
+
+    # ---- inside ----
+
+    async def _checked(self, who: Who, point: Point, wish: Wish) -> Value:
+        """The value as the machine takes it, once everything that can be checked without it is in order."""
+        prop = point.property
+        if not prop.writable:
+            raise NotSettable(f"{point.path} is measured and cannot be set.")
+        await self._may(who, point)
+        value = wish.value
+        if wish.unit and wish.unit != prop.unit:
+            if isinstance(value, bool | str):
+                raise Invalid(f"{value!r} is no number and has no unit.", hint="Leave the unit out.")
+            value = convert(value, wish.unit, prop.unit)
+        value = meant(prop, point.path, value)
+        await self._edge.check_write(who, point.series, value)
+        return value
+
+    async def _may(self, who: Who, point: Point) -> None:
+        for place in {point.path, point.series}:
+            await self._guard.require(who, Role.OPERATOR, place, DESIRE)
+
+    async def _keep(self, who: Who, values: Sequence[tuple[Point, Value, int | None]], patience: Patience) -> None:
+        async with self._db.begin() as tx:
+            standing = await store.find_desires(tx, [point.series for point, _, _ in values])
+            for point, value, seen in values:
+                old = standing.get(point.series)
+                _check_seen(point, old, seen)
+                await self._put(tx, who, point, value, old, patience)
+
+    async def _put(
+        self, tx: Transaction, who: Who, point: Point, value: Value, old: Desire | None, patience: Patience
+    ) -> None:
+        now = now_us()
+        shown = point.property.label(value)
+        assert shown is not None
+        new = Desire(
+            series=point.series,
+            path=point.path,
+            number=(old.number if old else 0) + 1,
+            value=value,
+            shown=shown,
+            by=who,
+            asked_us=now,
+            alarm_us=now + patience.acknowledge // timedelta(microseconds=1),
+            expires_us=now + patience.expires // timedelta(microseconds=1),
+            stage_us=now,
+        )
+        await store.put_desire(tx, new)
+        await self._guard.record(who, DESIRE, point.path, before=told(old), after=told(new), tx=tx)
+        await tx.announce(DesireMade(path=point.path, series=point.series, number=new.number, value=shown, by=who.name))
+
+
+def _point(twin: Twin, name: str) -> Point:
+    point = twin.find(name)
+    if point is None:
+        settable = ", ".join(p.property.name for p in twin.points if p.property.writable) or "none"
+        raise NoTwin(f"{twin.path} has no property {name!r}.", hint=f"It can be set: {settable}.")
+    return point
+
+
+def _check_seen(point: Point, old: Desire | None, seen: int | None) -> None:
+    number = old.number if old else 0
+    if seen is None or seen == number:
+        return
+    by = f", desired to be {old.shown!r} by {old.by.name}" if old else ""
+    raise Outdated(f"{point.path} is at desire {number} by now{by}; you saw {seen}.", current=number, yours=seen)
