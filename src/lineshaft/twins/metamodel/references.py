@@ -61,6 +61,12 @@ def submodel_ids(shell: Json) -> list[str]:
     return [text for text in (raw_target(one) for one in shell.get("submodels") or ()) if text]
 
 
+def without(shell: Json, submodel: str) -> Json:
+    """The shell without its references to a submodel."""
+    left = [one for one in shell.get("submodels") or () if raw_target(one) != submodel]
+    return {name: value for name, value in (shell | {"submodels": left}).items() if value or name != "submodels"}
+
+
 def raw_target(reference: Any) -> str:
     """The value of the last key as it stands: an id is never normalised."""
     keys = reference.get("keys") if isinstance(reference, dict) else None

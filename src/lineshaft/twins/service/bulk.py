@@ -21,7 +21,8 @@ from .repository import Repository
 log = get_log("twins")
 MOST = 10_000
 """Descriptors of one request."""
-KEPT_S, MOST_KEPT = 3600.0, 1_000
+KEPT_S, MOST_KEPT = 3600.0, 100
+"""How long a result is kept, and how many of one caller."""
 
 
 class Bulk:
@@ -32,13 +33,13 @@ class Bulk:
         self._jobs: dict[str, tuple[str, asyncio.Task[PlatformError | None]]] = {}
         self._ended: dict[str, float] = {}
 
-    def start(self, who: Who, kind: Kind, verb: Verb, things: Sequence[Json]) -> str:
-        """Begin; the handle asks for the result. Rights are checked for each document."""
+    async def start(self, who: Who, kind: Kind, verb: Verb, things: Sequence[Json]) -> str:
+        """Begin; the handle asks for the result. Rights are checked for each document, and for having any before."""
+        await self._repository.admit(who)
         if not 0 < len(things) <= MOST:
             raise Invalid(f"{len(things)} descriptors are not 1 to {MOST}.", hint="Send them in several requests.")
         self._tidy()
-        if len(self._jobs) >= MOST_KEPT:
-            raise Unavailable(f"{MOST_KEPT} bulk requests are running or kept.", hint="Try again later.")
+        self._make_room(who)
         handle = new_id()
         task = asyncio.create_task(self._run(who, kind, verb, things))
         self._jobs[handle] = (who.id, task)
@@ -77,8 +78,21 @@ class Bulk:
             return PlatformError("Something went wrong on our side.", hint="See the log.")
         return None
 
+    def _make_room(self, who: Who) -> None:
+        """Forget the caller's oldest result when there are many; nobody takes the room of others."""
+        theirs = [handle for handle, (owner, _) in self._jobs.items() if owner == who.id]
+        if len(theirs) < MOST_KEPT:
+            return
+        oldest = next((handle for handle in theirs if self._jobs[handle][1].done()), None)
+        if oldest is None:
+            raise Unavailable(f"{MOST_KEPT} bulk requests of yours are running.", hint="Try again later.")
+        self._forget(oldest)
+
+    def _forget(self, handle: str) -> None:
+        self._ended.pop(handle, None)
+        self._jobs.pop(handle, None)
+
     def _tidy(self) -> None:
         old = monotonic() - KEPT_S
         for handle in [handle for handle, ended in self._ended.items() if ended < old]:
-            del self._ended[handle]
-            self._jobs.pop(handle, None)
+            self._forget(handle)

@@ -118,7 +118,8 @@ class Operations:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _find(self, who: Who, submodel: str, path: str, handle: str) -> _Running:
-        await self._repository.get(who, Kind.SUBMODEL, submodel)
+        document = await self._repository.get(who, Kind.SUBMODEL, submodel)
+        paths.find(orjson.loads(document.body), path)
         self._tidy()
         found = self._running.get(handle)
         if found is None or (found.invocation.submodel, found.invocation.path) != (submodel, path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ T = TypeVar("T")
 PAGE, PAGE_MOST = 100, 1000
 """Entries of a page when nobody says how many, and at most."""
 SEMANTIC_MOST = 3072
+LINKS_MOST = 100
+"""Asset ids one can ask for at once."""
 _PAGING = ("limit", "cursor")
 
 
@@ -77,16 +80,26 @@ def limit(call: Call) -> int:
     return min(int(text), PAGE_MOST)
 
 
-def after(call: Call, kind: type[T]) -> T | None:
-    """Where the page begins: the keys in the cursor, which must be one of this very listing."""
+def after(call: Call, kind: type[T], like: str = ".*") -> T | None:
+    """Where the page begins: the key in the cursor, which must be one of this very listing.
+
+    Anybody can write a cursor of their own: a text must be `like` those the listing makes.
+    """
     if "cursor" not in call.query:
         return None
     cursor = call.one("cursor")
     found = unpack_cursor(cursor)
-    if not isinstance(found, list) or len(found) != 2 or found[0] != _listing(call) or not isinstance(found[1], kind):
+    ours = isinstance(found, list) and len(found) == 2 and found[0] == _listing(call)
+    if not ours or not _is_key(found[1], kind, like):
         raise Invalid(f"{cursor[:80]!r} is not a cursor of this listing.", hint="Pass the one of the page before.")
     key: T = found[1]
     return key
+
+
+def _is_key(key: Any, kind: type[Any], like: str) -> bool:
+    if kind is int:
+        return type(key) is int and 0 <= key < 1 << 63
+    return isinstance(key, kind) and re.fullmatch(like, key, re.DOTALL) is not None
 
 
 def cursor(call: Call, key: str | int) -> str:
@@ -112,11 +125,11 @@ def part(call: Call, things: list[T], name_of: Callable[[T], str]) -> tuple[list
 
     The cursor holds position and name of the last one shown: elements may come and go between two pages.
     """
-    key = after(call, str)
+    key = after(call, str, r"\d{1,9}:.*")
     start = 0
     if key is not None:
         position, _, last = key.partition(":")
-        start = next((i + 1 for i, one in enumerate(things) if name_of(one) == last), int(position or 0) + 1)
+        start = next((i + 1 for i, one in enumerate(things) if name_of(one) == last), int(position) + 1)
     end = start + limit(call)
     shown = things[start:end]
     return shown, f"{end - 1}:{name_of(shown[-1])}" if shown and end < len(things) else None
@@ -136,7 +149,15 @@ def if_match(call: Call) -> str:
 def links(call: Call) -> tuple[Link, ...]:
     """`assetIds`: base64url of `{"name": …, "value": …}`, repeated, or with commas as version 3.0 has it."""
     texts = [text for given in call.query.get("assetIds", ()) for text in given.split(",")]
-    return tuple(link(decoded_json(text, "assetIds")) for text in texts)
+    return few(link(decoded_json(text, "assetIds")) for text in texts[: LINKS_MOST + 1])
+
+
+def few(found: Iterable[Link]) -> tuple[Link, ...]:
+    """Asset ids somebody asks for, as many as can be asked for at once."""
+    wanted = tuple(found)
+    if len(wanted) > LINKS_MOST:
+        raise Invalid(f"More than {LINKS_MOST} asset ids are asked for.", hint="A few of them find the shell.")
+    return wanted
 
 
 def link(told: Any) -> Link:

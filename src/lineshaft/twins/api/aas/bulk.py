@@ -33,7 +33,7 @@ async def start(of: Registry, verb: Verb, call: Call) -> Answer:
     if not isinstance(body, list):
         raise Invalid("The body is not a list.", hint="Send descriptors, or ids to delete.")
     things: list[Json] = [_identified(one) for one in body] if verb is Verb.DELETED else body
-    handle = call.services.bulk.start(call.who, of.kind, verb, things)
+    handle = await call.services.bulk.start(call.who, of.kind, verb, things)
     return Answer(status=202, headers=(("location", call.at("bulk", "status", handle)),))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,15 +13,19 @@ import orjson
 from starlette.types import Receive, Scope
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.security import Who
+from lineshaft.security import Role, Who
 from lineshaft.twins.metamodel import Dialect, identifiers
 from lineshaft.twins.model.repository import Json
 
-from .results import JSON, TooLarge
+from .results import JSON, TooLarge, TooSlow
 from .services import Services
 
 BODY_MOST = 64 << 20
 """Bytes of a JSON body."""
+READER_MOST = 64 << 10
+"""Bytes of any body of those who may only read: questions are short."""
+PART_WITHIN_S, WITHIN_S = 30.0, 600.0
+"""How long a body may pause, and how long it may take."""
 DEEPEST = 200
 """Brackets within brackets in a body."""
 
@@ -92,13 +97,23 @@ class Call:
     # ---- the body ----
 
     async def body(self, most: int = BODY_MOST) -> bytes:
-        """The bytes of the body; TooLarge beyond `most`."""
+        """The bytes of the body; TooLarge beyond `most`, TooSlow when it does not come."""
+        if not any(grant.role > Role.VIEWER for grant in self.who.grants):
+            most = min(most, READER_MOST)
         told = self.header(b"content-length")
         if told.isdigit() and int(told) > most:
             raise TooLarge(f"The body has {told} bytes; {most} is the most.", hint="Send less at once.")
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                return await self._received(most)
+        except TimeoutError as error:
+            raise TooSlow("The body did not come in time.", hint="Send it without pauses.") from error
+
+    async def _received(self, most: int) -> bytes:
         parts, size, more = [], 0, True
         while more:
-            message = await self.receive()
+            async with asyncio.timeout(PART_WITHIN_S):
+                message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise Invalid("The connection ended before the body did.")
             parts.append(message.get("body", b""))

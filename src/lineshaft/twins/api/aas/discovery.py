@@ -8,7 +8,7 @@ from typing import Any
 from lineshaft.kernel.errors import Invalid
 from lineshaft.twins.model.repository import Json, Link
 
-from .asked import after, limit, link, links, paged
+from .asked import after, few, limit, link, links, paged
 from .call import NOTHING, Answer, Call, dump
 from .tree import Route
 
@@ -34,7 +34,7 @@ async def by_body(call: Call) -> Answer:
     """Look shells up by a list of asset links."""
     body = await call.json()
     call.scope["lineshaft.asked"] = dump(body).decode()
-    return await _found(call, _links(body))
+    return await _found(call, few(_links(body)))
 
 
 async def _found(call: Call, wanted: tuple[Link, ...]) -> Answer:

@@ -60,7 +60,7 @@ def routes() -> Iterator[Route]:
 async def listing(of: Registry, call: Call) -> Answer:
     """A page: what was registered, then what is ours."""
     wanted = _filters(call) if of is SHELLS else Filters()
-    key = after(call, str) or "registered:"
+    key = after(call, str, r"(registered|own):\d{0,18}") or "registered:"
     source, _, number = key.partition(":")
     at, room, shown = int(number) if number else None, limit(call), []
     next_: str | None = None

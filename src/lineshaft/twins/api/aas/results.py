@@ -20,6 +20,13 @@ class TooLarge(PlatformError):
     status = 413
 
 
+class TooSlow(PlatformError):
+    """The body pauses, or takes too long."""
+
+    code = "twins.too_slow"
+    status = 408
+
+
 def result(text: str, status: int) -> bytes:
     """A Result of one message (IDTA-01002 3.1, clause 'Result')."""
     message = {

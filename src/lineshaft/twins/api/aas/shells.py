@@ -106,11 +106,9 @@ async def drop_ref(root: ShellRoot, call: Call) -> Answer:
     target = call.id("smId")
 
     def edit(shell: Json) -> Json:
-        there = shell.get("submodels") or []
-        left = [one for one in there if references.raw_target(one) != target]
-        if len(left) == len(there):
+        if target not in references.submodel_ids(shell):
             raise NotFound(f"The shell refers to no submodel {target[:200]!r}.")
-        return {k: v for k, v in (shell | {"submodels": left}).items() if v or k != "submodels"}
+        return references.without(shell, target)
 
     await change(root, call, edit)
     return NOTHING

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.twins.metamodel import forms, references, values
+from lineshaft.twins.metamodel import forms, values
 from lineshaft.twins.metamodel.kinds import Json, children
 from lineshaft.twins.model.repository import Document, Kind
 
@@ -20,6 +20,8 @@ from .tree import Route
 
 _BLOB = b'"Blob"'
 """Without these bytes a document holds no Blob, and goes out as it is."""
+_PAGES = 20
+"""Pages of submodels looked through for one page of paths: submodels without elements have none."""
 
 
 def routes() -> Iterator[Route]:
@@ -77,9 +79,9 @@ async def listing(form: str, call: Call) -> Answer:
 async def _paths(call: Call) -> Answer:
     """The paths of all submodels in one list, paged by path: a page may end within a submodel."""
     core, most, wanted = shape(call).core, limit(call), filters(call)
-    at, skip = _position(after(call, str))
+    at, skip = _position(after(call, str, r"\d{1,18}:\d{1,9}"))
     shown: list[bytes] = []
-    while True:
+    for _ in range(_PAGES):
         page = await call.services.repository.page(call.who, Kind.SUBMODEL, wanted, after=at, limit=most)
         for one in page.documents:
             found = forms.paths(content(one), core=core)[skip:]
@@ -90,6 +92,7 @@ async def _paths(call: Call) -> Answer:
             at, skip = one.number, 0
         if page.after is None or len(shown) == most:
             return paged(call, shown, None if page.after is None else f"{at}:0")
+    return paged(call, shown, f"{at}:0")
 
 
 def _position(key: str | None) -> tuple[int | None, int]:
@@ -124,18 +127,9 @@ async def replace(root: SubmodelRoot, call: Call) -> Answer:
 
 async def delete(root: SubmodelRoot, call: Call) -> Answer:
     """DELETE: of a shell's tree the reference goes too."""
-    id_ = await root.id(call)
-    await call.services.repository.delete(call.who, Kind.SUBMODEL, id_, if_match=if_match(call))
-    if root.shell is not None:
-        await call.services.repository.change(
-            call.who, Kind.SHELL, root.shell.id(call), lambda shell: _without(shell, id_)
-        )
+    id_, shell = await root.id(call), root.shell.id(call) if root.shell else ""
+    await call.services.repository.delete(call.who, Kind.SUBMODEL, id_, if_match=if_match(call), out_of=shell)
     return NOTHING
-
-
-def _without(shell: Json, submodel: str) -> Json:
-    left = [one for one in shell.get("submodels") or () if references.raw_target(one) != submodel]
-    return {k: v for k, v in (shell | {"submodels": left}).items() if v or k != "submodels"}
 
 
 async def change(root: SubmodelRoot, call: Call, edit: documents.Edit) -> Answer:

@@ -18,8 +18,8 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry import Live
 from lineshaft.twins.errors import BadDocument
+from lineshaft.twins.metamodel import references
 from lineshaft.twins.metamodel.query import Question
-from lineshaft.twins.metamodel.references import to_identifiable
 from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken, Verb
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
@@ -28,7 +28,7 @@ from lineshaft.twins.store.entries import entry_of
 from . import writing
 from .attachments import Attachments
 from .bulk import Bulk, Progress
-from .desk import Desk, shown
+from .desk import Denied, Desk, shown
 from .discovery import Discovery
 from .door import about, check_document, check_match, step_of
 from .graph import Graph
@@ -69,6 +69,12 @@ class Repository:
     def organisation(self) -> PlantPath:
         """Where documents stand that belong to nothing else."""
         return self._desk.organisation
+
+    async def admit(self, who: Who) -> None:
+        """Refuse who may write documents nowhere, before anything is prepared for them."""
+        now = await self._desk.guard.current(who)
+        if not any(grant.role >= Role.ENGINEER for grant in now.grants):
+            await self._desk.guard.require(now, Role.ENGINEER, self.organisation, CHANGE)
 
     # ---- reading ----
 
@@ -166,7 +172,11 @@ class Repository:
         """
         async with self._desk.writing(who) as (tx, now):
             stored = await self._desk.standing(tx, now, kind, id_)
-            check_match(stored.etag, if_match)
+            sight = Sight(now.sees())
+            part = None if sight.whole(stored.place) else shown(sight, document_of(stored), kind, id_)
+            check_match((part or stored).etag, if_match)
+            if part is not None:
+                self._may_edit(now, orjson.loads(part.body), edit, stored.place)
             before = content_of(stored)
             after = await _checked(kind, edit(deepcopy(before)))
             _same_id(kind, id_, after)
@@ -174,7 +184,7 @@ class Repository:
                 self._desk.may(now, Role.ENGINEER, where, CHANGE)
             moves = place is not None and stored.place != _stand(kind, after, place)
             changed = await self._change(tx, now, stored, after, place) if moves or before != after else stored
-        return shown(Sight(now.sees()), document_of(changed), kind, id_)
+        return shown(sight, document_of(changed), kind, id_)
 
     async def carry(self, who: Who, shell: str, submodel: Json) -> Document:
         """A new submodel and the reference to it in its shell, in one transaction."""
@@ -183,7 +193,10 @@ class Repository:
             standing = await self._desk.standing(tx, now, Kind.SHELL, shell)
             self._desk.may(now, Role.ENGINEER, standing.place, CHANGE)
             carrier = content_of(standing)
-            carrier["submodels"] = [*carrier.get("submodels", ()), to_identifiable("Submodel", content["id"])]
+            carrier["submodels"] = [
+                *carrier.get("submodels", ()),
+                references.to_identifiable("Submodel", content["id"]),
+            ]
             await self._change(tx, now, standing, carrier)
             stored = await self._create(tx, now, Kind.SUBMODEL, content, standing.place)
         return document_of(stored)
@@ -195,19 +208,21 @@ class Repository:
             gone = await self._desk.standing(tx, now, Kind.SUBMODEL, submodel)
             for place in (standing.place, gone.place):
                 self._desk.may(now, Role.ENGINEER, place, CHANGE)
-            carrier = content_of(standing)
-            left = [one for one in carrier.pop("submodels", ()) if one["keys"][-1]["value"] != submodel]
-            await self._change(tx, now, standing, carrier | ({"submodels": left} if left else {}))
+            await self._change(tx, now, standing, references.without(content_of(standing), submodel))
             if not await documents.page(tx, Kind.SHELL, Filters(submodel=submodel), ("",), after=0, limit=1):
                 await writing.delete(tx, self._desk.guard, now, gone)
 
-    async def delete(self, who: Who, kind: Kind, id_: str, *, if_match: str = "") -> None:
-        """Take a document away; its history stays."""
+    async def delete(self, who: Who, kind: Kind, id_: str, *, if_match: str = "", out_of: str = "") -> None:
+        """Take a document away; its history stays. A submodel goes `out_of` a shell with the shell's reference."""
         async with self._desk.writing(who) as (tx, now):
             stored = await self._desk.standing(tx, now, kind, id_)
             self._desk.may(now, Role.ENGINEER, stored.place, "twins.documents.delete")
             check_match(stored.etag, if_match)
             await writing.delete(tx, self._desk.guard, now, stored)
+            if out_of:
+                shell = await self._desk.standing(tx, now, Kind.SHELL, out_of)
+                self._desk.may(now, Role.ENGINEER, shell.place, CHANGE)
+                await self._change(tx, now, shell, references.without(content_of(shell), id_))
 
     async def write_values(self, who: Who, id_: str, values: Mapping[str, str | None]) -> None:
         """Write values of properties of a submodel, by idShortPath, in their lexical form; all or none."""
@@ -314,6 +329,15 @@ class Repository:
         if place != stored.place:
             self._desk.may(who, Role.ENGINEER, place, CHANGE)
         return await writing.change(tx, self._desk.guard, who, stored, entry_of(stored.kind, document, place))
+
+    def _may_edit(self, who: Who, seen: Json, edit: Callable[[Json], Json], place: PlantPath) -> None:
+        """Let an edit fail on what is hidden as it fails on what is not there, so that neither tells of the other."""
+        try:
+            edited = edit(deepcopy(seen))
+        except (LookupError, StopIteration, TypeError, ValueError) as error:
+            raise Denied(Role.ENGINEER, place, CHANGE) from error  # it needs what is hidden
+        for where in changed_places(seen, edited, place):
+            self._desk.may(who, Role.ENGINEER, where, CHANGE)
 
     def _may_bind(self, who: Who, document: Json) -> None:
         for _, _, series in bound(document):
