@@ -17,6 +17,7 @@ from lineshaft.twins import (
     Interlocks,
     LiveReads,
     Operations,
+    Pictures,
     Projection,
     Receiving,
     Repository,
@@ -41,6 +42,7 @@ class Things:
     bulk: Bulk
     receiving: Receiving
     simulations: Simulations
+    pictures: Pictures
     scenarios: Scenarios
     live_reads: LiveReads
     setpoints: Setpoints
@@ -61,6 +63,7 @@ class Things:
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
             simulations=simulations,
+            pictures=Pictures(db, guard, twins.now),
             scenarios=Scenarios(db, guard, simulations),
             live_reads=LiveReads(twins, edge),
             setpoints=Setpoints(db, guard, twins, edge, settings),

@@ -27,7 +27,14 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
 from lineshaft.telemetry import Latest, Selection, TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
-from lineshaft.twins.api import commands_router, files_router, relations_router, scenarios_router, simulation_router
+from lineshaft.twins.api import (
+    commands_router,
+    files_router,
+    pictures_router,
+    relations_router,
+    scenarios_router,
+    simulation_router,
+)
 from lineshaft.twins.api import router as twins_routes
 
 if TYPE_CHECKING:
@@ -63,6 +70,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(commands_router(platform.things.live_reads, platform.things.setpoints), prefix="/api/v1")
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
+    app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
     _add_health(app, platform)
@@ -149,6 +157,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "live": platform.memory.live,
         "twins": platform.things.twins,
         "simulations": platform.things.simulations,
+        "pictures": platform.things.pictures,
         "scenarios": platform.things.scenarios,
         "setpoints": platform.things.setpoints,
         "repository": platform.things.repository,

@@ -3,11 +3,11 @@
 In     telemetry.SeriesGrew, telemetry.UnitsChanged
 Out    TwinCreated, TwinChanged, TwinRetired
 Holds  twins, their types, their history, series without a place (table prefix twins_)
-Ask    Twins; Simulations for what models of mechanisms compute, Scenarios for what they would
+Ask    Twins; Pictures; Simulations for what models of mechanisms compute, Scenarios for what they would
 """
 
 from . import exports, files
-from .errors import BadTwin, NoChange, NoModel, NoTwin, NoType, Outdated, Superseded, Taken
+from .errors import BadPicture, BadTwin, NoChange, NoModel, NoPicture, NoTwin, NoType, Outdated, Superseded, Taken
 from .events import TwinChanged, TwinCreated, TwinRetired
 from .model import (
     Activity,
@@ -44,6 +44,7 @@ from .service import (
     LiveReads,
     Operations,
     Outcome,
+    Pictures,
     Projection,
     Receiving,
     Repository,
@@ -58,10 +59,11 @@ from .service import (
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "Altered", "AssetType", "Attention", "BadTwin", "Brief", "Bulk", "Change", "Computed", "Condition",
-    "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads", "Model", "NoChange",
-    "NoModel", "NoTwin", "NoType", "Operations", "Outcome", "Outdated", "Overview", "Point", "PointState", "Projection",
-    "Property", "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Setpoints", "Simulations",
-    "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins",
-    "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
+    "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change", "Computed",
+    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads", "Model",
+    "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome", "Outdated", "Overview", "Pictures",
+    "Point", "PointState", "Projection", "Property", "Proposed", "Receiving", "Repository", "Running", "Scenario",
+    "Scenarios", "Setpoints", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged",
+    "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish", "Words", "exports", "files",
+    "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 Invalid      BadTwin       what was said about a twin or a type contradicts itself
              BadDocument   a shell, submodel or other document breaks the metamodel
+             BadPicture    a process picture contradicts itself
              BadFile       a file is not what it says it is, or is made to do harm
              FileTooLarge  a file asks for more room or time than the settings allow (413)
 NotFound     NoTwin        there is no twin at that path
@@ -11,6 +12,7 @@ NotFound     NoTwin        there is no twin at that path
              NoFile        nothing is attached there
              NoInvocation  no operation was invoked under that handle
              NoRelation    no such relation begins at that twin
+             NoPicture     there is no such process picture
              NoModel       the twin carries no mechanism model of that name
              NoScenario    no what-if run is kept under that id
 Forbidden    NotSettable   a property is measured and cannot be set
@@ -78,6 +80,19 @@ class NoScenario(NotFound):
 
     code = "twins.scenario_not_found"
     default_hint = "Look at the kept runs of the twin."
+
+
+class NoPicture(NotFound):
+    """There is no such process picture, or the caller may not know of it."""
+
+    code = "twins.picture_not_found"
+    default_hint = "Look at the list of pictures."
+
+
+class BadPicture(Invalid):
+    """A process picture contradicts itself; nothing was written."""
+
+    code = "twins.picture_invalid"
 
 
 class Taken(Conflict):

@@ -53,12 +53,22 @@ function value(entry, canvas) {
   const size = Math.min(item.h * 0.62, 28);
   const base = item.h / 2 + size * 0.36;
   el("rect", { class: "sy-field", width: item.w, height: item.h, rx: 2 }, g);
-  if (item.label) el("text", { class: "sy-label", x: 6, y: base, "font-size": Math.min(size * 0.8, 13) }, g, item.label);
+  const small = Math.min(size * 0.8, 13);
+  const name = item.label ? el("text", { class: "sy-label", x: 6, y: base, "font-size": small }, g, item.label) : null;
   const unit = info(entry, canvas).unit ?? "";
   const told = el("text", { class: "sy-value", x: item.w - 6, y: base, "text-anchor": "end", "font-size": size }, g);
   const number = el("tspan", {}, told, item.bindings?.value ? "–" : "0.0");
   if (unit) el("tspan", { class: "sy-unit", dx: 4, "font-size": size * 0.72 }, told, unit);
-  return (slot, [, text]) => slot === "value" && (number.textContent = text || "–");
+  let longest = 0;
+  return (slot, [, text]) => {
+    if (slot !== "value") return;
+    number.textContent = text || "–";
+    if (!name || text.length <= longest) return;
+    longest = text.length;
+    const taken = longest * size * 0.58 + unit.length * size * 0.4 + 22;
+    const room = Math.max(Math.floor((item.w - taken) / (small * 0.5)), 0);
+    name.textContent = item.label.length > room ? `${item.label.slice(0, Math.max(room - 1, 0))}…` : item.label;
+  };
 }
 
 function counter(entry, canvas) {

@@ -13,6 +13,7 @@ export class Viewport {
     svg.addEventListener("pointerdown", (event) => this.down(event));
     svg.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel", "pointerleave"]) svg.addEventListener(name, (event) => this.up(event));
+    if (!editing) svg.addEventListener("dblclick", (event) => this.zoom(2, this.point(event)));
     this.watching = new ResizeObserver(() => this.resized());
     this.watching.observe(svg);
   }

@@ -2,9 +2,18 @@
 
 from .commands import router as commands_router
 from .files import router as files_router
+from .pictures import router as pictures_router
 from .relations import router as relations_router
 from .routes import router
 from .scenarios import router as scenarios_router
 from .simulations import router as simulation_router
 
-__all__ = ["commands_router", "files_router", "relations_router", "router", "scenarios_router", "simulation_router"]
+__all__ = [
+    "commands_router",
+    "files_router",
+    "pictures_router",
+    "relations_router",
+    "router",
+    "scenarios_router",
+    "simulation_router",
+]

@@ -1,5 +1,5 @@
-"""Screens of the plant: Overview, Asset, Plant model, Twins, Twin."""
+"""Screens of the plant: Overview, Synoptics, Asset, Plant model, Twins, Twin."""
 
-from . import asset, overview, plant, twin, twins
+from . import asset, overview, plant, synoptics, twin, twins
 
-__all__ = ["asset", "overview", "plant", "twin", "twins"]
+__all__ = ["asset", "overview", "plant", "synoptics", "twin", "twins"]

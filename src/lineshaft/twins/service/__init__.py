@@ -5,6 +5,8 @@ from .bulk import Bulk
 from .commands import Delivery, Interlocks, LiveReads, Setpoints, Wish
 from .now import Now
 from .operations import Operations
+from .parcel import Parcel, unwrapped
+from .pictures import Pictures
 from .receiving import Received, Receiving
 from .repository import Projection, Repository
 from .running import Computed
@@ -12,9 +14,11 @@ from .scenarios import Outcome, Scenarios, span_of
 from .simulations import Simulations, Standing
 from .twins import Twins
 from .types import Types
+from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Now", "Operations", "Outcome", "Projection",
-    "Received", "Receiving", "Repository", "Scenarios", "Setpoints", "Simulations", "Standing", "Twins", "Types",
-    "Wish", "enriched", "found_in_nodes", "found_in_tags", "span_of",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Now", "Operations", "Outcome", "Parcel",
+    "Pictures", "Projection", "Received", "Receiving", "Repository", "Scenarios", "Setpoints", "Simulations",
+    "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags",
+    "span_of", "unwrapped",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from .models import (
     put_model,
 )
 from .nodes import children_of, find, find_all, find_ids, of_type, page, rebind, subtree, write
+from .pictures import editions, find_edition, find_picture, keep_picture, pictures
 from .scenarios import change_scenario, drop_scenario, find_columns, find_scenario, put_scenario, scenarios
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
 
@@ -43,6 +44,7 @@ __all__ = [
     "drop_scenario",
     "drop_type",
     "due_desires",
+    "editions",
     "end_fault",
     "faults",
     "find",
@@ -51,8 +53,10 @@ __all__ = [
     "find_columns",
     "find_content",
     "find_desires",
+    "find_edition",
     "find_ids",
     "find_model",
+    "find_picture",
     "find_scenario",
     "find_series",
     "forget_fault",
@@ -60,6 +64,7 @@ __all__ = [
     "hurry",
     "keep_change",
     "keep_content",
+    "keep_picture",
     "last_id_at",
     "last_versions",
     "learn_units",
@@ -72,6 +77,7 @@ __all__ = [
     "of_type",
     "overdue_desires",
     "page",
+    "pictures",
     "put_desire",
     "put_fault",
     "put_model",

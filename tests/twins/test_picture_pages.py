@@ -1,0 +1,102 @@
+"""The screens of process pictures, as a visitor without a browser sees them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from nicegui.testing import User
+
+import lineshaft.twins.pages
+from lineshaft.console import Synoptic, Table
+from lineshaft.console.simulation import follow, visitor
+from lineshaft.kernel.db import Database
+from lineshaft.security import Guard, Who
+from lineshaft.telemetry import Live
+from lineshaft.twins import Pictures, Twins
+
+from .conftest import ADA, EVE, at
+from .test_pages import Tell, eventually, parts, press, until
+from .test_pictures import TANK, bound, box, picture
+
+Visit = Callable[..., Any]
+assert lineshaft.twins.pages  # importing it registers the screens
+
+
+@pytest.fixture
+async def pictures(db: Database, guard: Guard, twins: Twins) -> Pictures:
+    await twins.create(ADA, at(TANK, type="tank"))
+    return Pictures(db, guard, twins.now)
+
+
+@pytest.fixture
+def visit(twins: Twins, pictures: Pictures, live: Live) -> Visit:
+    @asynccontextmanager
+    async def opened(address: str, *, who: Who = ADA, **options: Any) -> AsyncIterator[User]:
+        services = {"twins": twins, "pictures": pictures, "live": live}
+        async with visitor(who=who, services=services, **options) as user:
+            await user.open(address)
+            yield user
+
+    return opened
+
+
+async def drawn(user: User) -> Synoptic:
+    await until(lambda: parts(user, Synoptic))
+    return next(iter(parts(user, Synoptic)))
+
+
+async def test_one_press_draws_the_first_picture_of_any_plant(visit: Visit, pictures: Pictures) -> None:
+    async with visit("/synoptics") as user:
+        await user.should_see("No pictures yet", retries=50)
+        user.find("Draw the first picture").click()
+        await eventually(lambda: pictures.list_(ADA))
+        [made] = await pictures.list_(ADA)
+        follow(user, f"/synoptics/{made.id}")
+        shown = await drawn(user)
+    assert "tank" in {item["symbol"] for item in shown.state["picture"]["items"]}
+
+
+async def test_a_viewer_without_pictures_is_told_who_draws_them(visit: Visit) -> None:
+    async with visit("/synoptics", who=EVE, language="zh") as user:
+        await user.should_see("还没有画面", retries=50)
+        await user.should_not_see("绘制第一幅画面")
+
+
+async def test_a_picture_follows_the_plant_and_sends_what_changed_only(
+    visit: Visit, pictures: Pictures, tell: Tell
+) -> None:
+    items = (
+        box("t", bindings=bound(level=f"{TANK}/level", state=TANK)),
+        box("v", bindings=bound(value=f"{TANK}/volume")),
+    )
+    made = await pictures.save(ADA, picture(*items))
+    await tell({f"{TANK}/level": 50.0, f"{TANK}/volume": 3.0})
+    async with visit(f"/synoptics/{made.id}", who=EVE) as user:
+        shown = await drawn(user)
+        assert shown.state["now"]["t"]["level"] == ["good", "50.00", 0.5, 50.0]
+        assert shown.state["known"]["t"]["level"] == {"title": "Level", "unit": "%", "low": 0.05, "high": 0.95}
+        await tell({f"{TANK}/level": 99.0})
+        await until(lambda: shown.state["now"]["t"]["level"] == ["warn", "99.00", 0.99, 99.0])
+        assert shown.state["now"]["t"]["state!"][0] == "warn"
+        assert shown.state["now"]["v"]["value"][1] == "3.00"
+        await user.should_not_see("Edit")
+
+
+async def test_versions_are_listed_and_restored_on_screen(visit: Visit, pictures: Pictures) -> None:
+    made = await pictures.save(ADA, picture(box("a")))
+    await pictures.save(ADA, picture(id=made.id, version=1))
+    async with visit(f"/synoptics/{made.id}") as user:
+        await drawn(user)
+        user.find("Versions").click()
+        await until(lambda: [t for t in parts(user, Table) if len(t.rows) == 2])
+        table = parts(user, Table)[0]
+        press(user, table, "act", {"key": "1", "action": 0})
+        await eventually(lambda: _version(pictures, made.id, 3))
+    assert [i.id for i in (await pictures.get(ADA, made.id)).items] == ["a"]
+
+
+async def _version(pictures: Pictures, id_: str, wanted: int) -> bool:
+    return (await pictures.get(ADA, id_)).version == wanted
