@@ -1,6 +1,7 @@
 """The repository of twins: reads, writes of values, pages, lookups, questions, import, bills of materials, graph.
 
-    python bench/twins.py --case reads|writes|paging|lookup|query|import|bom|graph [--quick] [--peer PYTHON]
+    python bench/twins.py --case reads|writes|paging|lookup|query|import|bom|graph|live-query|live-graph
+        [--quick] [--peer PYTHON]
 
 Every case uses the real service over SQLite with full syncs, `reads` the real HTTP API of a running platform. What is
 measured runs in a process of its own, apart from the one that made the data, so that `rss_mb` is that of serving.
@@ -35,6 +36,7 @@ from lineshaft.twins.model.graph import Compare, Condition
 from lineshaft.twins.model.repository import Kind, Link
 from lineshaft.twins.service.repository import Repository
 from report import figure, table
+from twins_live import Machines, machines
 from twins_reads import reads
 
 Rows = list[tuple[object, ...]]
@@ -48,6 +50,15 @@ async def opened(folder: Path) -> AsyncIterator[Repository]:
     await db.open(["lineshaft.security", "lineshaft.twins"])
     yield Repository(db, Guard(db), "acme")
     await db.close()
+
+
+@asynccontextmanager
+async def hearing(repository: Repository) -> AsyncIterator[tuple[Repository, Machines]]:
+    """The same documents in a repository that hears machines."""
+    desk = repository._desk
+    with tempfile.TemporaryDirectory(prefix="lineshaft-bus-") as folder:
+        async with machines(Path(folder), desk.guard) as told:
+            yield Repository(desk.db, desk.guard, "acme", live=told.live), told
 
 
 def p99(seconds: list[float]) -> float:
@@ -194,19 +205,49 @@ async def lookup(repository: Repository, quick: bool) -> Rows:
 
 
 async def fill_query(repository: Repository, quick: bool) -> None:
-    for part in made.in_parts("submodels", (made.submodel(n, 50) for n in range(2_000 if quick else 20_000)), 500):
+    count = 2_000 if quick else 20_000
+    for part in made.in_parts("submodels", (made.submodel(n, 50) for n in range(count)), 500):
         await repository.take_in(PLATFORM, part)
 
 
-async def ask(repository: Repository, quick: bool) -> Rows:
-    """A semantic id that one submodel in a hundred has, with a bound on its value."""
+async def fill_live_query(repository: Repository, quick: bool) -> None:
+    count = 2_000 if quick else 20_000
+    for part in made.in_parts("submodels", (made.submodel(n, 50, live=True) for n in range(count)), 500):
+        await repository.take_in(PLATFORM, part)
+
+
+async def ask_live(repository: Repository, quick: bool) -> Rows:
+    """The same question, about elements of which every submodel reads one from a machine."""
+    count = 2_000 if quick else 20_000
+    paths, dice = [f"acme/live/{n}" for n in range(count)], np.random.default_rng(3)
+    async with hearing(repository) as (alive, told):
+        await told.say(paths, dice.uniform(40, 90, count))
+        assert await _asked(alive) == 0
+        await told.say(paths, values := dice.uniform(0, 100, count))
+        found = await _asked(alive)
+        assert found == int((values[::100] < 30).sum()), found
+        rows = await ask(alive, quick)
+        return [*rows, ("elements that read a series", f"{count:,}", f"{found} of {count // 100} fit now")]
+
+
+async def _asked(repository: Repository) -> int:
+    page = await repository.ask(PLATFORM, SM, _question(), limit=1_000)
+    return len(page.documents)
+
+
+def _question() -> query.Question:
     condition = {
         "$match": [
             {"$eq": [{"$field": "$sme#semanticId"}, {"$strVal": made.RARE}]},
             {"$lt": [{"$field": "$sme#value"}, {"$numVal": 30}]},
         ]
     }
-    question = query.parse({"$condition": condition}, "submodels")
+    return query.parse({"$condition": condition}, "submodels")
+
+
+async def ask(repository: Repository, quick: bool) -> Rows:
+    """A semantic id that one submodel in a hundred has, with a bound on its value."""
+    question = _question()
     took: list[float] = []
     for _ in range(30):
         spent, page = await timed(lambda: repository.ask(PLATFORM, SM, question, limit=100))
@@ -289,6 +330,19 @@ async def fill_graph(repository: Repository, quick: bool) -> None:
         await repository.take_in(PLATFORM, part)
 
 
+async def fill_live_graph(repository: Repository, quick: bool) -> None:
+    for part in made.factories(1 if quick else 11, 100, 100, live=True):
+        await repository.take_in(PLATFORM, part)
+
+
+async def graph_live(repository: Repository, quick: bool) -> Rows:
+    """The same question, about sensors that say their temperature now."""
+    paths = [f"acme/live/{f}-{n}" for f in range(1 if quick else 11) for n in range(10_000)]
+    async with hearing(repository) as (alive, told):
+        await told.say(paths, np.random.default_rng(4).uniform(0, 60, len(paths)))
+        return await graph(alive, quick)
+
+
 async def graph(repository: Repository, quick: bool) -> Rows:
     """All sensors two hops below a factory that are warmer than 50 degrees."""
     hot = Condition(semantic=made.TEMPERATURE, compare=Compare.GT, value=50)
@@ -321,6 +375,8 @@ CASES = {
     "import": (fill_import, take),
     "bom": (fill_bom, bom),
     "graph": (fill_graph, graph),
+    "live-query": (fill_live_query, ask_live),
+    "live-graph": (fill_live_graph, graph_live),
 }
 
 

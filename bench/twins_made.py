@@ -30,12 +30,23 @@ def number(name: str, value: float, semantic: str = SPEED) -> Json:
     }
 
 
-def submodel(n: int, elements: int = 1) -> Json:
-    """A submodel of some numbers; one in a hundred has an element with a rare meaning."""
+def reading(element: Json, series: str) -> Json:
+    """The element without a value of its own: it reads a series."""
+    rest = {name: value for name, value in element.items() if name != "value"}
+    return rest | {"extensions": [{"name": "series", "valueType": "xs:string", "value": series}]}
+
+
+def submodel(n: int, elements: int = 1, *, live: bool = False) -> Json:
+    """A submodel of some numbers; one in a hundred has an element with a rare meaning.
+
+    With `live` the first one is read from the series `acme/live/<n>`.
+    """
     dice = random.Random(n)
     held = [number(f"Value{m}", round(dice.uniform(0, 100), 2), f"https://example.com/p/{m}") for m in range(elements)]
     if elements > 1 and n % 100 == 0:
         held[0]["semanticId"] = external(RARE)
+    if live:
+        held[0] = reading(held[0], f"acme/live/{n}")
     return {
         "modelType": "Submodel",
         "id": f"https://example.com/ids/sm/{n}",
@@ -114,8 +125,11 @@ def tree(levels: int, wide: int) -> Iterator[Json]:
         yield bom(n, node("EntryNode", part, full(part, 1)), "Full")
 
 
-def factories(count: int, lines: int, sensors: int) -> Iterator[Json]:
-    """Factories of lines of sensors; each sensor has a shell with a submodel that says a temperature."""
+def factories(count: int, lines: int, sensors: int, *, live: bool = False) -> Iterator[Json]:
+    """Factories of lines of sensors; each sensor has a shell with a submodel that says a temperature.
+
+    With `live` it is read from the series `acme/live/<factory>-<sensor>`.
+    """
     dice = random.Random(1)
     for f in range(count):
         names = [[f"https://example.com/ids/sensor/{f}-{n}-{m}" for m in range(sensors)] for n in range(lines)]
@@ -142,6 +156,7 @@ def factories(count: int, lines: int, sensors: int) -> Iterator[Json]:
             id_ = f"https://example.com/ids/live/{f}-{n}"
             shells.append(shell(f * lines * sensors + n, asset, submodels=(id_,)))
             value = number("Temperature", round(dice.uniform(0, 60), 1), TEMPERATURE)
+            value = reading(value, f"acme/live/{f}-{n}") if live else value
             submodels.append({"modelType": "Submodel", "id": id_, "idShort": "Live", "submodelElements": [value]})
         yield {"assetAdministrationShells": shells}
         yield {"submodels": submodels}

@@ -8,7 +8,7 @@ Ask    Historian for what was, Live for what is; Intake takes samples
 
 from .buckets import Bucket, Calendar, Every, Unit, fitting, parse_bucket, parse_span
 from .events import SeriesGrew, UnitsChanged
-from .model import Aggregate, Answer, Branch, Fill, Grades, Latest, Selection, Series
+from .model import Aggregate, Answer, Branch, Fill, Grades, Latest, Newest, Selection, Series
 from .service import Historian, Intake, Live, latest_of
 from .settings import TelemetrySettings
 
@@ -25,6 +25,7 @@ __all__ = [
     "Intake",
     "Latest",
     "Live",
+    "Newest",
     "Selection",
     "Series",
     "SeriesGrew",

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from math import isnan
 from typing import TYPE_CHECKING
 
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind, PlantPath, Quality, Value
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 MOST_SERIES = 10_000
 """Series one selection may name."""
@@ -169,6 +172,19 @@ class Latest:
     def age(self, now: datetime) -> timedelta:
         """How long ago the machine said so; never negative."""
         return max(now - self.ts, timedelta(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """Newest values in columns, one row for each path asked for; nan and None where nothing was heard."""
+
+    number: NDArray[np.float64]
+    text: NDArray[np.object_]
+
+    def value(self, row: int) -> Value | None:
+        """The number or the text of a row."""
+        number = float(self.number[row])
+        return self.text[row] if isnan(number) else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ into slots once and remembered, because an edge sends the same dictionary over a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from typing import Any
@@ -20,7 +20,7 @@ from lineshaft.edge import SCHEMA
 from lineshaft.kernel.clock import MICROS, from_us, now_us
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath, Quality
-from lineshaft.telemetry.model import Latest
+from lineshaft.telemetry.model import Latest, Newest
 
 AHEAD_US = 60 * MICROS
 """A value further ahead of our clock than this is replaced by whatever comes next, or a wrong clock would stick."""
@@ -115,6 +115,14 @@ class Board:
         """Where these paths are; those never heard of are left out."""
         found = [slot for path in paths if (slot := self._slot.get(path)) is not None]
         return np.array(found, dtype=np.int32)
+
+    def newest(self, paths: Sequence[str]) -> Newest:
+        """The newest values of these paths, in their order."""
+        slots = np.fromiter((self._slot.get(path, -1) for path in paths), dtype=np.int32, count=len(paths))
+        heard = slots >= 0
+        number, text = np.full(len(paths), np.nan), np.full(len(paths), None, dtype=object)
+        number[heard], text[heard] = self._number[slots[heard]], self._text[slots[heard]]
+        return Newest(number=number, text=text)
 
     def changed(self, slots: NDArray[np.int32], since: int) -> NDArray[np.int32]:
         """Those of `slots` written after tick `since`."""

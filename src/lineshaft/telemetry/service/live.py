@@ -7,7 +7,7 @@ is newest when it is ready again: a slow screen skips values, holds nobody up an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -17,8 +17,8 @@ from lineshaft.edge import SAMPLES_SUBJECT, SampleBatch, read_columns
 from lineshaft.kernel.bus import Bus, Message
 from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.log import get_log
-from lineshaft.security import Guard, Who
-from lineshaft.telemetry.model import Latest, Selection
+from lineshaft.security import Guard, Role, Who
+from lineshaft.telemetry.model import Latest, Newest, Selection
 
 from .access import Scope, scope_of
 from .board import Board
@@ -73,6 +73,13 @@ class Live:
         """
         view = await self._view(who, selection)
         return sorted(self._board.show(view.slots()), key=lambda latest: latest.path)
+
+    async def newest(self, who: Who, paths: Sequence[str]) -> Newest:
+        """Newest values of any number of series in columns, in the order of `paths`; Forbidden as `latest`."""
+        if "" not in (await self._guard.current(who)).sees():
+            for path in dict.fromkeys(paths):
+                await self._guard.require(who, Role.VIEWER, path, "telemetry.live")
+        return self._board.newest(paths)
 
     async def watch(self, who: Who, selection: Selection, *, coalesce_s: float = 0.05) -> AsyncIterator[list[Latest]]:
         """Yield the newest values of a selection, then for ever what changed, at most every `coalesce_s`.

@@ -73,6 +73,19 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which elements are meant, by what is given, and how their values must compare.
+
+    `shape` is the idShortPath with `[]` for every index; comparisons are eq, ne, lt, le, gt, ge and starts-with.
+    """
+
+    semantic: str = ""
+    shape: str = ""
+    id_short: str = ""
+    compared: tuple[tuple[str, float | str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """A thing that fits, with the property that makes it fit."""
 

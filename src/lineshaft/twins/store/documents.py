@@ -16,7 +16,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.metamodel.references import normalised
 from lineshaft.twins.model.repository import Edge, Filters, Kind
 
-from . import elements, files, hot, links, relations
+from . import bound, elements, files, hot, links, relations
 from .elements import SEMANTIC_MOST
 from .entries import CASE, HOLDS, SPECIFICATION, Entry
 from .repository_tables import DOCUMENTS, HOT, LINKS, RELATIONS, SEMANTICS
@@ -208,6 +208,16 @@ async def _few(tx: Transaction, kind: Kind, filters: Filters, trees: Sequence[st
     return numbers if len(numbers) <= FEW else None
 
 
+async def heads(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """(id, place) of documents by number."""
+    found: dict[int, tuple[str, str]] = {}
+    for some in parts(numbers):
+        query = sa.select(DOCUMENTS.c.number, DOCUMENTS.c.id, DOCUMENTS.c.place)
+        rows = await tx.execute(query.where(DOCUMENTS.c.number.in_(some)))
+        found |= {row.number: (row.id, row.place) for row in rows}
+    return found
+
+
 # ---- writing ----
 
 
@@ -235,6 +245,7 @@ async def add(
     )
     await links.add(tx, ((entry.id, link) for entry in entries for link in entry.links))
     await relations.add(tx, ((number, one) for number, entry in made for one in entry.relations))
+    await bound.add(tx, ((number, one) for number, entry in made for one in entry.bound))
 
 
 async def exchange(tx: Transaction, stored: Stored, before: Entry, after: Entry, **row: Any) -> None:
@@ -249,6 +260,9 @@ async def exchange(tx: Transaction, stored: Stored, before: Entry, after: Entry,
     if before.relations != after.relations:
         await relations.drop(tx, stored.number)
         await relations.add(tx, ((stored.number, one) for one in after.relations))
+    if before.bound != after.bound:
+        await bound.drop(tx, stored.number)
+        await bound.add(tx, ((stored.number, one) for one in after.bound))
     if stored.hot:
         await hot.drop(tx, stored.number)
 
@@ -259,6 +273,7 @@ async def drop(tx: Transaction, stored: Stored) -> None:
     await elements.drop(tx, stored.number)
     await elements.drop_meanings(tx, stored.number)
     await relations.drop(tx, stored.number)
+    await bound.drop(tx, stored.number)
     await hot.drop(tx, stored.number)
     await files.drop(tx, stored.number)
     if stored.kind is Kind.SHELL:

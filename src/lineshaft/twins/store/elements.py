@@ -47,7 +47,7 @@ _AT_ONCE = 5_000
 T = TypeVar("T")
 _MODELS = {kind: number for number, kind in enumerate(ELEMENTS)}
 FILE_MODEL = _MODELS[FILE]
-_NUMERIC = frozenset(
+NUMERIC = frozenset(
     f"xs:{name}"
     for name in (
         "double", "float", "decimal", "integer", "int", "long", "short", "byte", "unsignedByte", "unsignedShort",
@@ -61,7 +61,7 @@ def elements_of(document: Json) -> Index:
     """Index rows of a submodel, and the (semantic, path) pairs of it and its elements."""
     rows: dict[str, Row] = {}
     meanings: dict[tuple[str, str], None] = dict.fromkeys((_cut(one), "") for one in semantics(document))
-    for path, shape, element in _walk(document):
+    for path, shape, element in walked(document):
         if path in rows or len(path) > PATH_MOST:
             continue  # a lenient import may bring two of one name; the first counts, as in paths.find
         main = _cut(semantic(element["semanticId"])) if "semanticId" in element else ""
@@ -74,7 +74,7 @@ def elements_of(document: Json) -> Index:
     return list(rows.values()), list(meanings)
 
 
-def _walk(root: Json) -> Iterator[tuple[str, str, Json]]:
+def walked(root: Json) -> Iterator[tuple[str, str, Json]]:
     """Every element with path and shape; parents first."""
     waiting: list[tuple[str, str, Json]] = [("", "", root)]
     while waiting:
@@ -138,7 +138,7 @@ def number_of(type_: str, value: Any) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        if type_ in _NUMERIC:
+        if type_ in NUMERIC:
             number = float(value)
             return None if math.isnan(number) else number
         if type_ == "xs:boolean":
@@ -160,6 +160,11 @@ def _moment(type_: str, value: str) -> float | None:
         of_day = time.fromisoformat(value)
         return of_day.hour * 3600 + of_day.minute * 60 + of_day.second + of_day.microsecond / 1e6
     return None
+
+
+def shape_of(path: str) -> str:
+    """A path with `[]` for every index."""
+    return re.sub(r"\[\d+\]", "[]", path)
 
 
 def _cut(text: str) -> str:
@@ -267,5 +272,5 @@ def _fits(condition: Condition, *, indexed: bool) -> Iterator[sa.ColumnElement[b
     if condition.semantic:
         yield semantic_ == _cut(normalised(condition.semantic))
     if condition.path:
-        yield shape == re.sub(r"\[\d+\]", "[]", condition.path)
+        yield shape == shape_of(condition.path)
     yield _COMPARE[condition.compare](value, condition.value)

@@ -12,6 +12,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.metamodel.references import raw_target, semantic, semantics
 from lineshaft.twins.model.repository import Json, Kind
 
+from .bound import MARK, Bound, bound_of
 from .elements import FILE_MODEL as FILE
 from .elements import SEMANTIC_MOST, Row, elements_of
 from .relations import Relation, relations_of
@@ -35,6 +36,7 @@ class Entry:
     meanings: list[tuple[str, str]]
     links: list[tuple[str, str]]
     relations: list[Relation]
+    bound: list[Bound]
     files: list[str]
     """Values of File elements, and the path of a thumbnail: the names under which contents are attached."""
 
@@ -80,6 +82,7 @@ def entry_of(kind: Kind, document: Json, place: PlantPath) -> Entry:
         meanings=meanings,
         links=links_of(document) if kind is Kind.SHELL else [],
         relations=relations_of(kind, document),
+        bound=bound_of(document) if kind is Kind.SUBMODEL and MARK in body else [],
         files=[row[6] for row in rows if row[2] == FILE and row[6]] if rows else _thumbnail(kind, document),
     )
 

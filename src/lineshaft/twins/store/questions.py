@@ -6,7 +6,8 @@ answers: whoever asks decides each of them by its document.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -14,12 +15,15 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import Transaction
 from lineshaft.twins.metamodel.query import Compare, Condition, Every, Field, Literal, Some
 from lineshaft.twins.metamodel.references import normalised
+from lineshaft.twins.model.graph import Wanted
 from lineshaft.twins.model.repository import Edge, Kind
 
 from .elements import SEMANTIC_MOST, TEXT_MOST
 from .repository_tables import DOCUMENTS, ELEMENTS, LINKS, RELATIONS
+from .tables import parts
 
-Needle: TypeAlias = "sa.Select[Any] | sa.CompoundSelect[Any]"
+Spoken: TypeAlias = Callable[[Wanted], Awaitable[Sequence[int]]]
+"""Numbers of the submodels of which an element has a live value that fits."""
 FEW = 100_000
 """Documents a question is decided for one by one; a needle with more is no help."""
 _KINDS = {
@@ -29,20 +33,43 @@ _KINDS = {
     "aasdesc": Kind.SHELL_DESCRIPTOR,
     "smdesc": Kind.SUBMODEL_DESCRIPTOR,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Finds all answers: those that stand written by a statement, those that live values give by asking for them."""
+
+    written: sa.Select[Any] | sa.CompoundSelect[Any]
+    living: tuple[Wanted, ...] = ()
+
+
 _FLIPPED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "eq": "eq"}
 _DOCUMENT = {"idShort": "id_short", "id": "id", "semanticId": "semantic"}
 _ASSET = {"assetKind": "asset_kind", "assetType": "asset_type"}
 
 
-async def few(tx: Transaction, kind: Kind, condition: Condition) -> set[int] | None:
+async def few(tx: Transaction, kind: Kind, condition: Condition, spoken: Spoken) -> set[int] | None:
     """Numbers among which all answers are; None when nothing narrows the question down."""
     found: set[int] | None = None
     for needle in needles(condition, kind):
-        numbers = list((await tx.execute(needle.limit(FEW + 1))).scalars())
+        numbers = set((await tx.execute(needle.written.limit(FEW + 1))).scalars())
+        for wanted in needle.living if len(numbers) <= FEW else ():
+            numbers |= await _holding(tx, kind, await spoken(wanted))
         if len(numbers) <= FEW:
-            found = set(numbers) if found is None else found & set(numbers)
+            found = numbers if found is None else found & numbers
             if not found:
                 break
+    return found
+
+
+async def _holding(tx: Transaction, kind: Kind, submodels: Sequence[int]) -> set[int]:
+    """The documents asked for that these submodels are, or belong to."""
+    if kind is Kind.SUBMODEL:
+        return set(submodels)
+    found: set[int] = set()
+    for some in parts(submodels):
+        mine = sa.select(DOCUMENTS.c.number).where(DOCUMENTS.c.number.in_(some))
+        found |= set((await tx.execute(_seen_from(kind, Kind.SUBMODEL, mine))).scalars())
     return found
 
 
@@ -58,8 +85,13 @@ def needles(condition: Condition, kind: Kind) -> list[Needle]:
             return [*_each(_of_group(group, kind) for group in groups), *_each(nested)]
         case Some(parts):
             firsts = [needles(part, kind)[:1] for part in parts]
-            return [sa.union(*_each(firsts))] if all(firsts) else []
+            return [_either([one for some in firsts for one in some])] if all(firsts) else []
     return []
+
+
+def _either(needles_: Sequence[Needle]) -> Needle:
+    living = tuple(one for needle in needles_ for one in needle.living)
+    return Needle(sa.union(*(needle.written for needle in needles_)), living)
 
 
 def _each(lists: Iterable[Sequence[Needle]]) -> Iterator[Any]:
@@ -90,17 +122,35 @@ def _sides(one: Compare) -> tuple[Field | None, str, Literal | None]:
 def _of_group(group: Sequence[Compare], kind: Kind) -> list[Needle]:
     conditions: list[sa.ColumnElement[bool]] = []
     field: Field | None = None
+    wanted = Wanted()
     for one in group:
         field, op, literal = _sides(one)
         if field is None or literal is None:
             continue
         if field.root != "sme":
             found = _document(field, op, literal)
-            return [] if found is None else [_seen_from(kind, _KINDS[field.root], found)]
+            return [] if found is None else [Needle(_seen_from(kind, _KINDS[field.root], found))]
         conditions += _element(field, op, literal)
+        wanted = _wanted(wanted, field, op, literal)
     if not conditions:
         return []
-    return [_seen_from(kind, Kind.SUBMODEL, sa.select(ELEMENTS.c.document).where(*conditions).distinct())]
+    written = _seen_from(kind, Kind.SUBMODEL, sa.select(ELEMENTS.c.document).where(*conditions).distinct())
+    return [Needle(written, (wanted,) if wanted.compared else ())]
+
+
+def _wanted(wanted: Wanted, field: Field, op: str, literal: Literal) -> Wanted:
+    """The same for elements that read a series; only what compares a value is answered by those."""
+    wanted = replace(wanted, shape=_shape(field)) if field.path else wanted
+    match field.attribute, op, literal:
+        case ("semanticId",), "eq", Literal("str", str(text)):
+            return replace(wanted, semantic=normalised(text)[:SEMANTIC_MOST])
+        case ("idShort",), "eq", Literal("str", str(text)):
+            return replace(wanted, id_short=text[:128])
+        case ("value",), ("eq" | "starts-with"), Literal("str", str(text)):
+            return replace(wanted, compared=(*wanted.compared, (op, text)))
+        case ("value",), ("eq" | "gt" | "ge" | "lt" | "le"), Literal("num", number):
+            return replace(wanted, compared=(*wanted.compared, (op, float(number))))
+    return wanted
 
 
 def _element(field: Field, op: str, literal: Literal) -> list[sa.ColumnElement[bool]]:

@@ -7,6 +7,7 @@ twins_elements     one row per submodel element: what queries look at, hot value
 twins_semantics    semantic ids, main and supplemental, of submodels (path '') and elements; also what a concept
                    description is a case of, its data specifications, and the shells of a package
 twins_hot          values newer than the document's, by idShortPath
+twins_bound        elements whose values are those of a series, which no table holds
 twins_links        asset ids by which shells are found
 twins_relations    edges between things: bills of materials, references, relations
 twins_feed         every change in order, with the values it left, or the document; that of the present
@@ -93,6 +94,18 @@ HOT = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+BOUND = sa.Table(
+    "twins_bound",
+    METADATA,
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("path", ID, primary_key=True),
+    sa.Column("shape", ID, nullable=False),
+    sa.Column("id_short", sa.String(128), nullable=False),
+    sa.Column("semantic", ID, nullable=False),
+    sa.Column("value_type", sa.String(24), nullable=False),
+    sa.Column("series", PATH, nullable=False),
+    sqlite_with_rowid=False,
+)
 LINKS = sa.Table(
     "twins_links",
     METADATA,
@@ -146,4 +159,4 @@ CONTENTS = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, LINKS, RELATIONS, FEED, FILES, CONTENTS)
+ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, BOUND, LINKS, RELATIONS, FEED, FILES, CONTENTS)

@@ -17,13 +17,14 @@ from lineshaft.security import Role, Who
 from lineshaft.twins.events import DocumentsTaken
 from lineshaft.twins.model.repository import Attachment, Json, Kind, Taken
 from lineshaft.twins.store import documents, files
+from lineshaft.twins.store.bound import MARK
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import Entry, entry_of, submodels_of
 
 from . import writing
 from .desk import Desk
 from .door import named, step_of
-from .living import MARK, forbidden
+from .living import forbidden
 
 ACTION = "twins.documents.take_in"
 MOST_ELEMENTS, MOST_DOCUMENTS = 10_000, 1_000

@@ -5,7 +5,7 @@ Only what stands in documents the caller may see whole counts; a property is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -14,12 +14,15 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.security import Who
 from lineshaft.twins.errors import Cyclic, NoDocument
 from lineshaft.twins.metamodel.paths import place_of
-from lineshaft.twins.model.graph import Bill, Condition, Match
+from lineshaft.twins.metamodel.references import normalised
+from lineshaft.twins.model.graph import Bill, Condition, Match, Wanted
 from lineshaft.twins.model.repository import Edge
-from lineshaft.twins.store import elements
+from lineshaft.twins.store import documents, elements
+from lineshaft.twins.store.elements import SEMANTIC_MOST, Hit
 
 from .atlas import Atlas, View
 from .columns import Edges, Ints, cycle, joined, levels, within
+from .current import Current
 from .desk import Desk
 from .sight import Sight
 
@@ -36,8 +39,9 @@ BELOW = frozenset({Edge.PART, Edge.FEEDS})
 class Graph:
     """The relations of a plant, as far as a caller may see them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, current: Current) -> None:
         self._desk = desk
+        self._current = current
         self._atlas = Atlas(desk.db)
 
     async def explode(self, who: Who, asset: str, depth: int = DEEPEST) -> Bill:
@@ -74,18 +78,29 @@ class Graph:
     ) -> list[Match]:
         """Properties that fit, of these submodels by number; `owners` says whose they are and how far away."""
         found: list[Match] = []
-        async with self._desk.db.read() as tx:
-            asked = list(owners) if len(owners) <= FEW else None
-            async for hit in elements.matching(tx, condition, asked):
-                if hit.document not in owners or not sight.whole(f"{hit.place}/{place_of(hit.path)}"):
-                    continue
-                thing, hops = owners[hit.document]
-                name = view.names[int(view.shown[thing])]
-                found.append(
-                    Match(thing=name, hops=hops, submodel=hit.id, path=hit.path, text=hit.text, number=hit.number)
-                )
+        for hit in await self._hits(owners, condition):
+            if not sight.whole(f"{hit.place}/{place_of(hit.path)}"):
+                continue
+            thing, hops = owners[hit.document]
+            name = view.names[int(view.shown[thing])]
+            found.append(Match(thing=name, hops=hops, submodel=hit.id, path=hit.path, text=hit.text, number=hit.number))
         found.sort(key=lambda match: (match.hops, match.thing, match.path))
         return found[:limit]
+
+    async def _hits(self, owners: Collection[int], condition: Condition) -> list[Hit]:
+        """Elements of these submodels that fit: by what stands written, and by what their series say now."""
+        live = await self._current.fitting(_wanted(condition), np.array(list(owners), dtype=np.int64))
+        async with self._desk.db.read() as tx:
+            asked = list(owners) if len(owners) <= FEW else None
+            written = [hit async for hit in elements.matching(tx, condition, asked) if hit.document in owners]
+            heads = await documents.heads(tx, {one.document for one in live.fits})
+        outdated = live.outdated() if written else set()
+        fitting = [
+            Hit(one.document, one.path, one.text, one.number, *heads[one.document])
+            for one in live.fits
+            if one.document in heads
+        ]
+        return fitting + [hit for hit in written if (hit.document, hit.path) not in outdated]
 
     async def _bill(self, who: Who, asset: str, depth: int, *, up: bool) -> Bill:
         if depth < 1:
@@ -93,6 +108,14 @@ class Graph:
         sight = await self._desk.sight(who)
         view = await self._atlas.view(sight.trees)
         return await in_thread(_bill, view, _found(view, asset), asset, min(depth, DEEPEST), up)
+
+
+def _wanted(condition: Condition) -> Wanted:
+    return Wanted(
+        semantic=normalised(condition.semantic)[:SEMANTIC_MOST],
+        shape=elements.shape_of(condition.path),
+        compared=((condition.compare.name.lower(), condition.value),),
+    )
 
 
 def _found(view: View, name: str) -> int:

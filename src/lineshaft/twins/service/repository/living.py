@@ -15,28 +15,23 @@ import orjson
 
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.security import PLATFORM, Role, Who
-from lineshaft.telemetry import Latest, Live, Selection
-from lineshaft.twins.metamodel.kinds import PROPERTY, Json, kind_of
-from lineshaft.twins.metamodel.paths import walk
+from lineshaft.telemetry import Live, Selection
+from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.store.bound import MARK, bound_of
 from lineshaft.twins.store.entries import digest_of, packed
 
 from .door import LIVE
 from .shelf import put_values
 
-SERIES = "series"
-"""Name of the extension that says which series an element's value is read from."""
-MARK = b'"series"'
-"""In the body of every document of which an element may name a series."""
+WITH_FRACTION = frozenset(("xs:double", "xs:float", "xs:decimal"))
 _MOST_KEPT = 10_000
 
 
 def bound(document: Json) -> Iterator[tuple[str, str, str]]:
     """The elements that name a series: idShortPath, xs type, path of the series."""
-    for path, element in walk(document):
-        for extension in element.get("extensions", ()) if kind_of(element) == PROPERTY else ():
-            if extension.get("name") == SERIES and extension.get("value"):
-                yield path, str(element.get("valueType", "")), str(extension["value"])
+    for one in bound_of(document):
+        yield one.path, one.value_type, one.series
 
 
 def forbidden(who: Who, document: Json) -> str:
@@ -78,14 +73,13 @@ class Living:
         if not known or self._live is None:
             return {}
         paths = tuple(dict.fromkeys(series for _, _, series in known))
-        newest = {one.path: one for one in await self._live.latest(PLATFORM, Selection(paths=paths))}
-        found = {path: _lexical(newest.get(PlantPath(series)), kind) for path, kind, series in known}
+        newest = {one.path: one.value for one in await self._live.latest(PLATFORM, Selection(paths=paths))}
+        found = {path: lexical(newest.get(PlantPath(series)), kind) for path, kind, series in known}
         return {path: value for path, value in found.items() if value is not None}
 
 
-def _lexical(latest: Latest | None, kind: str) -> str | None:
+def lexical(value: Value | None, kind: str) -> str | None:
     """A value in the lexical form of an xs type; None where there is none, or none of that type."""
-    value: Value | None = None if latest is None else latest.value
     if value is None:
         return None
     if kind == "xs:string":
@@ -94,5 +88,4 @@ def _lexical(latest: Latest | None, kind: str) -> str | None:
         return None
     if kind == "xs:boolean":
         return "true" if value else "false"
-    whole = kind not in ("xs:double", "xs:float", "xs:decimal")
-    return str(int(value)) if whole else repr(float(value))
+    return repr(float(value)) if kind in WITH_FRACTION else str(int(value))

@@ -28,6 +28,7 @@ from lineshaft.twins.store.entries import entry_of
 from . import writing
 from .attachments import Attachments
 from .bulk import Bulk, Progress
+from .current import Current
 from .desk import Denied, Desk, shown
 from .discovery import Discovery
 from .door import about, check_document, check_match, step_of
@@ -55,14 +56,15 @@ class Repository:
     def __init__(self, db: Database, guard: Guard, organisation: str = "plant", *, live: Live | None = None) -> None:
         """`live` shows values of series in the elements that name them."""
         desk = self._desk = Desk(db, guard, organisation)
+        current = Current(db, live)
         self._living = Living(live)
         self._values = Values(desk)
         self._discovery = Discovery(desk)
         self._history = History(desk)
-        self._questions = Questions(desk)
+        self._questions = Questions(desk, self._living, current)
         self._attachments = Attachments(desk)
         self._bulk = Bulk(desk)
-        self.graph = Graph(desk)
+        self.graph = Graph(desk, current)
         self.relations = Relations(desk)
 
     @property
