@@ -22,16 +22,19 @@ from lineshaft.edge.connectors.modbus.fake import ReplayServer
 from lineshaft.edge.connectors.mqtt import fake as mqtt_fake
 from lineshaft.edge.connectors.opcua.replay import ReplayServer as Plc
 from lineshaft.edge.errors import BadConnection, Changed, NotWritable
+from lineshaft.edge.events import SetpointWritten
 from lineshaft.edge.worker import EdgeBox, Outlet
 from lineshaft.edge.worker.sieve import sieved
 from lineshaft.kernel.bus import Bus
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Forbidden, Invalid, PlatformError, Unavailable
+from lineshaft.kernel.facts import subject_of
 from lineshaft.kernel.http import caller
 from lineshaft.kernel.outbox import relay
 from lineshaft.kernel.tasks import Crew
 from lineshaft.kernel.terms import PlantPath, Quality
+from lineshaft.kernel.wire import decode
 from lineshaft.security import Grant, Guard, Role, Who, WhoKind
 
 ENGINEER = Who(id="e", name="Eva", kind=WhoKind.USER, grants=(Grant(role=Role.ENGINEER, subtree="acme"),))
@@ -134,7 +137,15 @@ async def test_a_lost_device_is_told_once_and_comes_back_by_itself(stage: Stage)
     await device.close()
 
 
-async def test_a_write_is_checked_done_and_read_back(stage: Stage) -> None:
+async def written(bus: Bus) -> AsyncIterator[SetpointWritten]:
+    """What is announced of values that were written."""
+    async for messages in bus.read("FACTS", start_seq=1, linger_s=0.05):
+        for message in messages:
+            if message.subject == subject_of(SetpointWritten):
+                yield decode(message.data, SetpointWritten)
+
+
+async def test_a_write_is_checked_done_read_back_and_told(stage: Stage) -> None:
     await stage.edge.save(ENGINEER, "modbus", stage.raw())
     await stage.until_health(State.GOOD)
     result = await stage.edge.write(ENGINEER, "acme/hall/tank/level", 55.0)
@@ -146,6 +157,8 @@ async def test_a_write_is_checked_done_and_read_back(stage: Stage) -> None:
     with pytest.raises(Forbidden):
         await stage.edge.write(VIEWER, "acme/hall/tank/level", 10.0)
     await stage.until(lambda: (55.0, 0) in stage.rows("acme/hall/tank/level"))
+    told = await asyncio.wait_for(anext(written(stage.bus)), 5)
+    assert (told.path, told.value, told.by) == ("acme/hall/tank/level", "55.0", ENGINEER.name)
 
 
 async def test_nothing_is_saved_by_a_test_and_it_shows_values(stage: Stage) -> None:

@@ -27,7 +27,7 @@ from lineshaft.twins import (
     Twins,
     TwinsSettings,
 )
-from lineshaft.twins.worker import Adopter, Beside, Deliverer, Mirror, Projector
+from lineshaft.twins.worker import Adopter, Beside, Chronicler, Deliverer, Mirror, Projector
 
 from .memory import Job, Memory
 
@@ -36,6 +36,7 @@ from .memory import Job, Memory
 class Things:
     """The services of twins."""
 
+    db: Database
     twins: Twins
     repository: Repository
     operations: Operations
@@ -52,11 +53,13 @@ class Things:
     def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, edge: Edge, memory: Memory) -> Things:
         """Build them; nothing is opened that is not open already."""
         settings = config.get(TwinsSettings)
-        repository = Repository(db, guard, config.plant.organisation, live=memory.live)
+        repository = Repository(db, guard, config.plant.organisation, live=memory.live, historian=memory.historian)
+        edge.before_writing(repository.records.check_setpoint)
         simulations = Simulations(db, guard, memory.historian, data / "models")
         twins = Twins(db, guard, memory.live, settings)
         edge.before_writing(Interlocks(twins, edge).check)
         return cls(
+            db=db,
             twins=twins,
             repository=repository,
             operations=Operations(repository, guard),
@@ -81,6 +84,7 @@ class Things:
         yield "adopter", adopter.run
         yield "units", adopter.learn
         yield "shells", Projector(Projection(self.twins, self.repository), bus).run
+        yield "record", Chronicler.over(self.db, self.repository, edge, bus).run
         yield "beside", Beside(self.simulations, memory.historian, memory.intake).run
         yield "desires", Deliverer(self.setpoints, self.delivery, bus).run
         if front is not None and self.twins.settings.mirror:

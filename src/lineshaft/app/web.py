@@ -31,6 +31,7 @@ from lineshaft.twins.api import (
     commands_router,
     files_router,
     pictures_router,
+    record_router,
     relations_router,
     scenarios_router,
     simulation_router,
@@ -73,6 +74,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
+    app.include_router(record_router(platform.things.repository), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:
         _add_console(app, platform)

@@ -42,6 +42,7 @@ from .symbols import Symbol, symbols
 from .synoptic import Sign, Signs, Synoptic, synoptic
 from .table import Ask, Column, Rows, Table, table
 from .tile import Bars, Gauge, Sparkline, Tile, bars, gauge, sparkline, tile
+from .timeline import Instant, Lane, Stretch, Timeline, timeline
 from .tree import Tree, TreeNode, tree
 from .trend import Curve, Line, Trend, trend
 from .view import View, text
@@ -63,7 +64,9 @@ __all__ = [
     "Gauge",
     "Health",
     "Hit",
+    "Instant",
     "Job",
+    "Lane",
     "Line",
     "Page",
     "Progress",
@@ -74,12 +77,14 @@ __all__ = [
     "Signs",
     "Sparkline",
     "Step",
+    "Stretch",
     "Symbol",
     "Synoptic",
     "Table",
     "Tabs",
     "Tell",
     "Tile",
+    "Timeline",
     "Tree",
     "TreeNode",
     "Trend",
@@ -138,6 +143,7 @@ __all__ = [
     "tile",
     "tiles",
     "time_range",
+    "timeline",
     "toast",
     "tree",
     "trend",

@@ -30,6 +30,7 @@ from .steps import Step, wizard
 from .synoptic import GROUPS, Sign, palette, synoptic
 from .table import Ask, Column, Rows, table
 from .tile import Tile, bars, gauge, sparkline, tile
+from .timeline import Instant, Lane, Stretch, timeline
 from .tree import TreeNode, tree
 from .trend import Curve, Line, trend
 from .view import View
@@ -183,6 +184,22 @@ def _values(view: View) -> None:
             live = value(71.3, unit="Cel", at=datetime.now(UTC))
             facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Temperature", live),
                    ("Course", lambda: sparkline([math.sin(i / 4) for i in range(50)]))], narrow=True)  # fmt: skip
+    _timeline()
+
+
+def _timeline() -> None:
+    now = datetime.now(UTC)
+    past = [now - timedelta(days=days) for days in (900, 700, 400, 90)]
+    with section("Life"):
+        timeline(
+            [
+                Lane(name="Phase", stretches=[Stretch(start=past[0], end=past[1], label="engineering"),
+                                              Stretch(start=past[1], label="operation", state="running")]),
+                Lane(name="Owner", stretches=[Stretch(start=past[2], label="Beta Ltd")]),
+                Lane(name="Maintenance", moments=[Instant(at=past[3], label="new seal", state="running")]),
+            ],
+            start=past[0], end=now, label="Life",
+        )  # fmt: skip
 
 
 def _move(shown: list[Tile]) -> None:

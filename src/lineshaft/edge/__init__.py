@@ -1,14 +1,14 @@
 """Reads machines, writes setpoints, survives bad networks.
 
 In     nothing: the flow begins here
-Out    ConnectionChanged, ConnectionRemoved, ConnectionLost, ConnectionBack; sample batches on the bus
+Out    ConnectionChanged, ConnectionRemoved, ConnectionLost, ConnectionBack, SetpointWritten; sample batches on the bus
 Holds  connections and their versions (table prefix edge_)
 Ask    Edge
 """
 
 from .connectors import Connector, ConnectorSettings, Host, Node, Problem, Readings, Sink, Tag
 from .errors import BadConnection, CannotAsk, Changed, NoConnection, NoTag, NotWritable
-from .events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
+from .events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved, SetpointWritten
 from .model import (
     MOST_SAMPLES,
     SAMPLES_STREAM,
@@ -62,6 +62,7 @@ __all__ = [
     "Readings",
     "SampleBatch",
     "Seen",
+    "SetpointWritten",
     "Sink",
     "State",
     "Tag",

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeAlias
 
+from lineshaft.kernel.clock import now_us
+from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid, PlatformError
+from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.kernel.wire import decode
 from lineshaft.security import Guard, Role, Who
 
 from .connectors import Tag
+from .events import SetpointWritten
 from .limits import checked
 from .model import Seen, WriteResult
 
@@ -39,9 +43,10 @@ class Box(Protocol):
 class Commands:
     """Reads and writes single values, at once. Others may have a say in what is written (`checks`)."""
 
-    def __init__(self, guard: Guard, box: Box) -> None:
+    def __init__(self, guard: Guard, box: Box, db: Database) -> None:
         self._guard = guard
         self._box = box
+        self._db = db
         self.checks: list[WriteCheck] = []
 
     async def read(self, who: Who, path: str, *, within_s: float) -> Seen:
@@ -63,7 +68,12 @@ class Commands:
         except PlatformError as error:
             await self._guard.record(who, "edge.write", path, after={"asked": value, "failed": error.message})
             raise
-        await self._guard.record(who, "edge.write", path, after={"asked": value, "read_back": result.read_back})
+        async with self._db.begin() as tx:
+            told = {"asked": value, "read_back": result.read_back}
+            await self._guard.record(who, "edge.write", path, after=told, tx=tx)
+            await tx.announce(
+                SetpointWritten(id=new_id(), path=path, value=str(value)[:200], by=who.name[:120], at_us=now_us())
+            )
         return result
 
     async def check(self, who: Who, path: str, value: Value) -> None:

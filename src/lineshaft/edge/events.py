@@ -18,6 +18,16 @@ class ConnectionRemoved(Fact, frozen=True, kw_only=True):
     name: str
 
 
+class SetpointWritten(Fact, frozen=True, kw_only=True):
+    """Somebody wrote a value to a machine, which took it; `id` tells it from every other."""
+
+    id: str
+    path: str
+    value: str
+    by: str
+    at_us: int
+
+
 class ConnectionLost(Fact, frozen=True, kw_only=True):
     """A machine stopped answering; said once per loss."""
 

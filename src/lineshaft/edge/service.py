@@ -63,7 +63,7 @@ class Edge:
         self._store = store
         self._guard = guard
         self._bus = bus
-        self._commands = Commands(guard, self)
+        self._commands = Commands(guard, self, store.db)
         self._boxes: dict[str, _Heard] = {}
         self._veiled: dict[str, tuple[int, dict[str, Any]]] = {}
 

@@ -23,6 +23,8 @@ Conflict     Interlocked   something must hold before this is written, and does 
              TakenId       another document has that id
              Stale         (412) the document has changed since it was read
              Clashing      two people changed the same element; nothing was written
+             Scrapped      the twin was scrapped; nothing of it is changed any more
+             Sealed        a life-cycle record is only ever added to
              Cyclic        a thing is, through its parts, a part of itself
 Unavailable  NoHandler     (501) no machine is behind an operation
 """
@@ -174,6 +176,20 @@ class Interlocked(Conflict):
 
     code = "twins.interlocked"
     default_hint = "Bring the machine into that state first."
+
+
+class Scrapped(Conflict):
+    """The twin was scrapped; nothing of it is changed any more."""
+
+    code = "twins.scrapped"
+    default_hint = "An administrator can reinstate it in its life-cycle record."
+
+
+class Sealed(Conflict):
+    """A life-cycle record is only ever added to."""
+
+    code = "twins.record_sealed"
+    default_hint = "Add an entry that tells what is true."
 
 
 class Cyclic(Conflict):

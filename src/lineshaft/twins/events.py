@@ -73,6 +73,21 @@ class DocumentChanged(Fact, frozen=True, kw_only=True):
     place: str
     verb: str
     version: int
+    seq: int = 0
+    """The line of the feed that tells of it."""
+    by: str = ""
+    """The id of who did it."""
+
+
+class ModelChanged(Fact, frozen=True, kw_only=True):
+    """A twin carries another mechanism model now; `verb` is saved or removed."""
+
+    path: str
+    name: str
+    mechanism: str
+    verb: str
+    by: str
+    at_us: int
 
 
 class DocumentsTaken(Fact, frozen=True, kw_only=True):

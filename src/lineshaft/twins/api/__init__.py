@@ -3,6 +3,7 @@
 from .commands import router as commands_router
 from .files import router as files_router
 from .pictures import router as pictures_router
+from .record import router as record_router
 from .relations import router as relations_router
 from .routes import router
 from .scenarios import router as scenarios_router
@@ -12,6 +13,7 @@ __all__ = [
     "commands_router",
     "files_router",
     "pictures_router",
+    "record_router",
     "relations_router",
     "router",
     "scenarios_router",

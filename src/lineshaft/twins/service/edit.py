@@ -20,9 +20,9 @@ from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security import Guard, Who
+from lineshaft.security import PLATFORM, Guard, Who
 from lineshaft.twins import store
-from lineshaft.twins.errors import NoTwin, NoType, Superseded, Taken
+from lineshaft.twins.errors import NoTwin, NoType, Scrapped, Superseded, Taken
 from lineshaft.twins.events import TwinChanged, TwinCreated, TwinRetired
 from lineshaft.twins.model import (
     AssetType,
@@ -35,6 +35,7 @@ from lineshaft.twins.model import (
     check_place,
     points_of,
 )
+from lineshaft.twins.store import records
 
 from .library import library
 
@@ -123,10 +124,20 @@ class Edit:
             if twin.path in places:
                 raise Taken(f"Two twins would stand at {twin.path}.", hint="Choose another name for one of them.")
             places[twin.path] = twin
+        await self._check_alive()
         await self._check_free(places)
         await self._check_types(places.values())
         await self._check_above(places)
         await self._check_below(places)
+
+    async def _check_alive(self) -> None:
+        """What was scrapped may leave the plant, and come back as it was; nothing else changes."""
+        if self._who.id == PLATFORM.id:
+            return
+        gone = await records.scrapped(self._tx)
+        for path in (twin.path for id_, twin in self._before.items() if id_ in self._after):
+            if found := next((one for one in gone if path.within(one)), None):
+                raise Scrapped(f"{found} was scrapped; nothing of it is changed any more.")
 
     async def _check_free(self, places: Mapping[str, Twin]) -> None:
         for path, other in (await store.find_all(self._tx, places)).items():

@@ -17,6 +17,7 @@ from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry import Historian
 from lineshaft.twins import store
 from lineshaft.twins.errors import BadTwin, NoModel, NoTwin, Outdated
+from lineshaft.twins.events import ModelChanged
 from lineshaft.twins.model import Twin
 from lineshaft.twins.model.simulation import FMU, Altered, Fault, Model, check_model
 from lineshaft.twins.simulation import SHELF, Sort, Variable, mechanism
@@ -89,6 +90,7 @@ class Simulations:
             await store.put_model(tx, new)
             what = {"mechanism": new.mechanism, "inputs": new.inputs, "parameters": new.parameters}
             await self._guard.record(who, "twins.model.save", f"{new.path}/{new.name}", after=what, tx=tx)
+            await tx.announce(_changed(who, new, "saved"))
         return new
 
     async def remove(self, who: Who, path: str, name: str) -> None:
@@ -100,6 +102,7 @@ class Simulations:
             await store.forget_fault(tx, path, name)
             before = {"mechanism": old.mechanism, "inputs": old.inputs}
             await self._guard.record(who, "twins.model.remove", f"{path}/{name}", before=before, tx=tx)
+            await tx.announce(_changed(who, old, "removed"))
 
     async def add_fmu(self, who: Who, path: str, content: bytes) -> tuple[str, tuple[Variable, ...]]:
         """Keep an FMU file; returns what `Model.mechanism` calls it, and its variables."""
@@ -209,3 +212,10 @@ def _check_against(variables: Sequence[Variable], model: Model) -> None:
     for variable in variables:
         if variable.sort is Sort.INPUT and variable.start is None and variable.name not in model.inputs:
             raise BadTwin(f"The input {variable.name!r} is not bound.", hint="Give a property, a path or a number.")
+
+
+def _changed(who: Who, model: Model, verb: str) -> ModelChanged:
+    name = "FMU" if model.mechanism.startswith(FMU) else model.mechanism
+    return ModelChanged(
+        path=str(model.path), name=model.name, mechanism=name, verb=verb, by=who.name[:120], at_us=now_us()
+    )

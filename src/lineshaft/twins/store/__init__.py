@@ -29,7 +29,7 @@ from .models import (
     put_fault,
     put_model,
 )
-from .nodes import children_of, find, find_all, find_ids, of_type, page, rebind, subtree, write
+from .nodes import children_of, find, find_all, find_ids, of_type, page, readers_of, rebind, subtree, write
 from .pictures import editions, find_edition, find_picture, keep_picture, pictures
 from .scenarios import change_scenario, drop_scenario, find_columns, find_scenario, put_scenario, scenarios
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
@@ -83,6 +83,7 @@ __all__ = [
     "put_model",
     "put_scenario",
     "put_type",
+    "readers_of",
     "rebind",
     "release",
     "revision",

@@ -88,6 +88,24 @@ async def version(tx: Transaction, document: int, which: int) -> bytes | None:
     return found
 
 
+class Named(NamedTuple):
+    """What a line says of whom, without contents."""
+
+    seq: int
+    at_us: int
+    by: str
+    kind: int
+    id: str
+    place: str
+    verb: str
+
+
+async def named(tx: Transaction, first: int, last: int) -> list[Named]:
+    """Lines from one number to another, both included."""
+    query = sa.select(*(FEED.c[name] for name in Named._fields)).where(FEED.c.seq >= first, FEED.c.seq <= last)
+    return [Named._make(row) for row in (await tx.execute(query.order_by(FEED.c.seq))).all()]
+
+
 class Touched(NamedTuple):
     """What a line says, without contents."""
 

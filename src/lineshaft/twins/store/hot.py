@@ -30,16 +30,17 @@ class Target:
     number: int
     place: str
     version: int
+    semantic: str = ""
 
 
 async def targets(tx: Transaction, kind: int, ids: Iterable[str]) -> dict[str, Target]:
     """The submodels of these ids."""
-    columns = (DOCUMENTS.c.id, DOCUMENTS.c.number, DOCUMENTS.c.place, DOCUMENTS.c.version)
+    columns = (DOCUMENTS.c.id, DOCUMENTS.c.number, DOCUMENTS.c.place, DOCUMENTS.c.version, DOCUMENTS.c.semantic)
     found: dict[str, Target] = {}
     for some in parts(ids):
         query = sa.select(*columns).where(DOCUMENTS.c.kind == kind, DOCUMENTS.c.id.in_(some))
         for row in await tx.execute(query):
-            found[row.id] = Target(number=row.number, place=row.place, version=row.version)
+            found[row.id] = Target(number=row.number, place=row.place, version=row.version, semantic=row.semantic)
     return found
 
 

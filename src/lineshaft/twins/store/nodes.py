@@ -111,6 +111,15 @@ async def rebind(tx: Transaction, ids: Iterable[str], bindings: Mapping[str, Seq
         await tx.execute(sa.insert(BINDINGS), rows)
 
 
+async def readers_of(tx: Transaction, series: Iterable[str]) -> list[str]:
+    """Ids of the twins that read any of these series."""
+    found: dict[str, None] = {}
+    for part in parts(set(series)):
+        query = sa.select(BINDINGS.c.node).where(BINDINGS.c.series.in_(part)).order_by(BINDINGS.c.node).distinct()
+        found |= dict.fromkeys((await tx.execute(query)).scalars())
+    return list(found)
+
+
 async def _hold(tx: Transaction, before: Mapping[str, Twin]) -> None:
     """Keep others from changing these twins until the transaction ends; Outdated when one has changed already."""
     versions: dict[str, int] = {}

@@ -12,6 +12,7 @@ twins_links        asset ids by which shells are found
 twins_relations    edges between things: bills of materials, references, relations
 twins_feed         every change in order, with the values it left, or the document; that of the present
                    version stands in twins_documents alone and moves here when the next one replaces it
+twins_records      entries of life-cycle records, in their order; a fact is told once in a record
 twins_files        attachments, thumbnails and packages; contents are kept once by digest
 twins_contents
 """
@@ -144,6 +145,23 @@ FEED = sa.Table(
 )
 _WHOLE = FEED.c.verb != "values"
 sa.Index("twins_feed_whole", FEED.c.kind, FEED.c.id, FEED.c.seq, sqlite_where=_WHOLE, postgresql_where=_WHOLE)
+RECORDS = sa.Table(
+    "twins_records",
+    METADATA,
+    sa.Column("record", ID, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("fact", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(24), nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.String(120), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("party", sa.String(200), nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    sa.Column("was", sa.Text, nullable=False),
+    sa.Column("now", sa.Text, nullable=False),
+    sa.UniqueConstraint("record", "fact"),
+    sqlite_with_rowid=False,
+)
 FILES = sa.Table(
     "twins_files",
     METADATA,
@@ -159,4 +177,4 @@ CONTENTS = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, BOUND, LINKS, RELATIONS, FEED, FILES, CONTENTS)
+ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, BOUND, LINKS, RELATIONS, FEED, RECORDS, FILES, CONTENTS)

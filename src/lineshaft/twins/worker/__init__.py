@@ -2,8 +2,9 @@
 
 from .adopter import Adopter
 from .beside import Beside
+from .chronicler import Chronicler
 from .deliverer import Deliverer
 from .mirror import LOOK_S, ROOT, TICK_S, Mirror, payload
 from .projector import Projector
 
-__all__ = ["LOOK_S", "ROOT", "TICK_S", "Adopter", "Beside", "Deliverer", "Mirror", "Projector", "payload"]
+__all__ = ["LOOK_S", "ROOT", "TICK_S", "Adopter", "Beside", "Chronicler", "Deliverer", "Mirror", "Projector", "payload"]

@@ -162,16 +162,23 @@ class Atlas:
         return await in_thread(View, self._names, self._index, columns, self._numbers)
 
     async def _load(self) -> None:
+        """Read what changed; what is heard of meanwhile is read the next time."""
         stale = None if self._all else sorted(self._stale)
+        self._all, self._stale = False, set()
+        try:
+            await self._read(stale)
+        except BaseException:
+            self._all = True
+            raise
+        self._views.clear()
+
+    async def _read(self, stale: list[int] | None) -> None:
         async with self._db.read() as tx:
             if await relations.count(tx) > MOST:
                 raise Unavailable(f"The plant has more than {MOST:,} relations, which is more than the graph can hold.")
             rows = await relations.of_documents(tx, stale)
             submodels = await documents.ids(tx, Kind.SUBMODEL, stale)
         await in_thread(self._take, stale, rows, submodels)
-        self._stale.clear()
-        self._all = False
-        self._views.clear()
 
     def _take(self, stale: list[int] | None, rows: list[relations.Stated], submodels: list[tuple[int, str]]) -> None:
         if stale is None:

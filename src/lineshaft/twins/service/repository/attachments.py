@@ -54,6 +54,7 @@ class Attachments:
 
     async def keep(self, tx: Transaction, who: Who, stored: Stored, path: str, file: Attachment) -> None:
         """The same in the caller's transaction."""
+        await writing.alive(tx, who, stored.place)
         document = content_of(stored)
         _, holder = _slot(stored, document, path)
         name = "" if stored.kind is Kind.PACKAGE else _part_name(file)

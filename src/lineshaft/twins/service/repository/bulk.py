@@ -15,8 +15,9 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role, Who
 from lineshaft.twins.events import DocumentsTaken
+from lineshaft.twins.model.record import is_record
 from lineshaft.twins.model.repository import Attachment, Json, Kind, Taken
-from lineshaft.twins.store import documents, files
+from lineshaft.twins.store import documents, files, records
 from lineshaft.twins.store.bound import MARK
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import Entry, entry_of, submodels_of
@@ -104,6 +105,7 @@ class Bulk:
     ) -> None:
         async with self._desk.writing(who) as (tx, now):
             known = await _standing(tx, entries)
+            entries = _living(entries, await records.scrapped(tx), count)
             fresh = [entry for entry in entries if self._fresh(now, entry, known, count)]
             numbers, seqs = await writing.add(tx, now, fresh) if fresh else ([], [])
             await _attach(tx, zip(numbers, fresh, strict=True), contents, count)
@@ -140,7 +142,7 @@ class Bulk:
         contents: Mapping[str, Attachment],
     ) -> None:
         """A document that stands here already."""
-        if not replace or (stored.digest == entry.digest and not stored.hot):
+        if not replace or is_record(entry.document) or (stored.digest == entry.digest and not stored.hot):
             count.skipped += 1
         elif _spies(who, entry, count):
             return
@@ -159,6 +161,15 @@ class Bulk:
         subject = f"{len(entries)} documents"
         await self._desk.guard.record(who, ACTION, subject, after=told, path=place, tx=tx)
         await tx.announce(DocumentsTaken(first=seqs[0], last=seqs[-1], count=len(seqs)))
+
+
+def _living(entries: Sequence[Entry], scrapped: Sequence[PlantPath], count: _Count) -> Sequence[Entry]:
+    """Documents of what was not scrapped; the others are named."""
+    gone = [entry for entry in entries if any(entry.place.within(one) for one in scrapped)] if scrapped else []
+    count.refused += [
+        f"The {one.kind.words} {one.id[:200]} belongs to {one.place}, which was scrapped." for one in gone
+    ]
+    return [entry for entry in entries if entry not in gone] if gone else entries
 
 
 def _spies(who: Who, entry: Entry, count: _Count) -> bool:

@@ -107,35 +107,47 @@ class Current:
         self._rows: dict[int, list[bound.Standing]] = {}
         self._columns = Columns.of([])
 
-    async def fitting(self, wanted: Wanted, documents: Ints | None = None) -> Found:
-        """Elements, of some documents or of all, that are meant and have a live value."""
+    async def fitting(self, columns: Columns, wanted: Wanted, documents: Ints | None = None) -> Found:
+        """Elements, of some documents or of all, that are meant and have a live value; asks no catalogue."""
         if self._live is None:
             return Found()
-        columns = await self._standing()
         rows = columns.where(wanted, documents)
         newest = await self._live.newest(PLATFORM, columns.series[rows].tolist())
         return await in_thread(_found, columns, rows, newest, wanted)
 
-    async def _standing(self) -> Columns:
+    async def columns(self) -> Columns:
+        """The bound elements as they stand now."""
         await self._watch.look()
         async with self._lock:
             if self._all or self._stale:
-                stale = None if self._all else sorted(self._stale)
-                async with self._db.read() as tx:
-                    rows = await bound.of_documents(tx, stale)
-                self._stale.clear()
-                self._all = False
-                self._columns = await in_thread(self._take, stale, rows)
+                await self._load()
             return self._columns
 
+    async def _load(self) -> None:
+        """Read what changed; what is heard of meanwhile is read the next time."""
+        stale = None if self._all else sorted(self._stale)
+        self._all, self._stale = False, set()
+        try:
+            async with self._db.read() as tx:
+                rows = await bound.of_documents(tx, stale)
+            self._columns = await in_thread(self._take, stale, rows)
+        except BaseException:
+            self._all = True
+            raise
+
     def _take(self, stale: list[int] | None, rows: Sequence[bound.Standing]) -> Columns:
-        if stale is None:
-            self._rows = {}
-        for number in stale or ():
-            self._rows.pop(number, None)
+        """The columns anew, unless what is bound in the documents that changed is still the same."""
+        fresh: dict[int, list[bound.Standing]] = {}
         for row in rows:
-            self._rows.setdefault(row.document, []).append(row)
-        return Columns.of([row for some in self._rows.values() for row in some]) if rows or stale else self._columns
+            fresh.setdefault(row.document, []).append(row)
+        if stale is None:
+            self._rows = fresh
+        elif all(self._rows.get(number) == fresh.get(number) for number in stale):
+            return self._columns
+        else:
+            gone = set(stale)
+            self._rows = {number: some for number, some in self._rows.items() if number not in gone} | fresh
+        return Columns.of([row for some in self._rows.values() for row in some])
 
     def _heard(self, lines: Sequence[Touched] | None) -> None:
         if lines is None:

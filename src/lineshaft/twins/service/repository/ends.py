@@ -31,12 +31,21 @@ async def shell_at(tx: Transaction, who: Who, address: str) -> Stored:
     return found
 
 
-async def attach(tx: Transaction, desk: Desk, who: Who, shell: Stored, document: Json) -> Stored:
-    """A new submodel at a shell, which refers to it from now on."""
-    place = PlantPath(shell.place).child(step_of(document))
-    made = await writing.create(tx, desk.guard, who, entry_of(Kind.SUBMODEL, document, place))
-    content = content_of(shell)
-    if document["id"] not in submodel_ids(content):
-        content["submodels"] = [*content.get("submodels", ()), model_reference("Submodel", document["id"])]
-        await writing.change(tx, desk.guard, who, shell, entry_of(Kind.SHELL, content, shell.place))
+async def attach(
+    tx: Transaction, desk: Desk, who: Who, shell: Stored | None, document: Json, place: PlantPath
+) -> Stored:
+    """A new submodel of a twin at a place; its shell, when there is one yet, refers to it from now on."""
+    entry = entry_of(Kind.SUBMODEL, document, PlantPath(place).child(step_of(document)))
+    made = await writing.create(tx, desk.guard, who, entry, ours=True)
+    if shell is not None:
+        await refer(tx, desk, who, shell, document["id"])
     return made
+
+
+async def refer(tx: Transaction, desk: Desk, who: Who, shell: Stored, submodel: str) -> None:
+    """Let a shell refer to a submodel, if it does not yet."""
+    content = content_of(shell)
+    if submodel not in submodel_ids(content):
+        content["submodels"] = [*content.get("submodels", ()), model_reference("Submodel", submodel)]
+        entry = entry_of(Kind.SHELL, content, shell.place)
+        await writing.change(tx, desk.guard, who, shell, entry, ours=True)

@@ -89,7 +89,8 @@ class Graph:
 
     async def _hits(self, owners: Collection[int], condition: Condition) -> list[Hit]:
         """Elements of these submodels that fit: by what stands written, and by what their series say now."""
-        live = await self._current.fitting(_wanted(condition), np.array(list(owners), dtype=np.int64))
+        columns = await self._current.columns()
+        live = await self._current.fitting(columns, _wanted(condition), np.array(list(owners), dtype=np.int64))
         async with self._desk.db.read() as tx:
             asked = list(owners) if len(owners) <= FEW else None
             written = [hit async for hit in elements.matching(tx, condition, asked) if hit.document in owners]

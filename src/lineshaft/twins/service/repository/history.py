@@ -13,6 +13,7 @@ from lineshaft.twins.store import feed
 from lineshaft.twins.store.entries import digest_of, packed
 
 from .desk import Desk, missing, shown
+from .records import Records
 from .shelf import put_values
 from .sight import Sight
 
@@ -23,8 +24,9 @@ MOST = 10_000
 class History:
     """Reads the feed as far as a caller may see it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, records: Records) -> None:
         self._desk = desk
+        self._records = records
 
     async def feed(self, who: Who, *, after: int, limit: int) -> list[Deed]:
         """Lines after one number, in order; of documents seen in part only what happened to the visible part."""
@@ -45,7 +47,8 @@ class History:
         """A document as it was at a moment, hot values included; NoDocument when there was none."""
         sight = await self._desk.sight(who)
         async with self._desk.db.read() as tx:
-            return shown(sight, await _was(tx, kind, id_, moment_us), kind, id_)
+            was = await _was(tx, kind, id_, moment_us)
+        return shown(sight, await self._records.fill(was, past=True), kind, id_)
 
 
 async def _was(tx: Transaction, kind: Kind, id_: str, moment_us: int) -> Document:

@@ -7,6 +7,8 @@ as they are now. A page takes at most a second: then it ends with what was found
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 import orjson
@@ -21,9 +23,10 @@ from lineshaft.twins.model.graph import Wanted
 from lineshaft.twins.model.repository import Document, Filters, Json, Kind, Page
 from lineshaft.twins.store import documents, questions
 
-from .current import Current
+from .current import Columns, Current
 from .desk import Desk
 from .living import Living
+from .records import Records
 from .shelf import document_of
 from .sight import Sight
 
@@ -42,17 +45,24 @@ _ROOTS = {
 class Questions:
     """Asks about documents of one kind."""
 
-    def __init__(self, desk: Desk, living: Living, current: Current) -> None:
+    def __init__(self, desk: Desk, living: Living, current: Current, records: Records) -> None:
         self._desk = desk
         self._living = living
         self._current = current
+        self._records = records
 
     async def answer(self, who: Who, kind: Kind, question: Question, *, after: int | None, limit: int) -> Page:
         """Documents for which the condition holds, by number, after one number."""
         sight, limit = await self._desk.sight(who), min(limit, MOST)
-        until, at, found = monotonic() + WITHIN_S, after or 0, list[Document]()
+        page = await self._answer(sight, kind, question, after or 0, limit)
+        filled = [await self._records.fill(one) if sight.whole(one.place) else one for one in page.documents]
+        return replace(page, documents=tuple(filled))
+
+    async def _answer(self, sight: Sight, kind: Kind, question: Question, at: int, limit: int) -> Page:
+        until, found = monotonic() + WITHIN_S, list[Document]()
+        columns = await self._current.columns()
         async with self._desk.db.read() as tx:
-            among = await questions.few(tx, kind, question.condition, self._spoken)
+            among = await questions.few(tx, kind, question.condition, partial(self._spoken, columns))
             while True:
                 rows = await documents.page(tx, kind, Filters(), sight.trees, after=at, limit=_AT_ONCE, among=among)
                 seen = await self._shown(sight, rows)
@@ -66,8 +76,8 @@ class Questions:
                 if monotonic() > until:
                     return Page(documents=tuple(found), after=at)
 
-    async def _spoken(self, wanted: Wanted) -> list[int]:
-        return [one.document for one in (await self._current.fitting(wanted)).fits]
+    async def _spoken(self, columns: Columns, wanted: Wanted) -> list[int]:
+        return [one.document for one in (await self._current.fitting(columns, wanted)).fits]
 
     async def _shown(self, sight: Sight, rows: Sequence[documents.Stored]) -> list[Document]:
         filled = [await self._living.fill(document_of(row)) for row in rows]

@@ -114,7 +114,8 @@ class Relations:
     async def _write(self, tx: Transaction, who: Who, shell: Stored, stored: Stored | None, after: Json) -> Stored:
         check_document(Kind.SUBMODEL, after)
         if stored is None:
-            return await attach(tx, self._desk, who, shell, after)
+            await writing.alive(tx, who, shell.place)
+            return await attach(tx, self._desk, who, shell, after, shell.place)
         return await writing.change(tx, self._desk.guard, who, stored, entry_of(Kind.SUBMODEL, after, stored.place))
 
     async def _keep_whole(self, tx: Transaction, who: Who, before: Json, after: Json) -> None:

@@ -16,11 +16,12 @@ from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Guard, Role, Who
-from lineshaft.telemetry import Live
+from lineshaft.telemetry import Historian, Live
 from lineshaft.twins.errors import BadDocument
 from lineshaft.twins.metamodel import references
 from lineshaft.twins.metamodel.query import Question
 from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken, Verb
+from lineshaft.twins.service.hours import Hours
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import entry_of
@@ -36,6 +37,7 @@ from .graph import Graph
 from .history import History
 from .living import Living, bound, forbidden
 from .questions import Questions
+from .records import Records
 from .relations import Relations
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
@@ -53,15 +55,24 @@ _BIG = 100_000
 class Repository:
     """The documents of a plant."""
 
-    def __init__(self, db: Database, guard: Guard, organisation: str = "plant", *, live: Live | None = None) -> None:
-        """`live` shows values of series in the elements that name them."""
+    def __init__(
+        self,
+        db: Database,
+        guard: Guard,
+        organisation: str = "plant",
+        *,
+        live: Live | None = None,
+        historian: Historian | None = None,
+    ) -> None:
+        """`live` shows values of series in the elements that name them, `historian` counts hours of operation."""
         desk = self._desk = Desk(db, guard, organisation)
         current = Current(db, live)
         self._living = Living(live)
+        self.records = Records(desk, Hours(db, historian) if historian else None)
         self._values = Values(desk)
         self._discovery = Discovery(desk)
-        self._history = History(desk)
-        self._questions = Questions(desk, self._living, current)
+        self._history = History(desk, self.records)
+        self._questions = Questions(desk, self._living, current, self.records)
         self._attachments = Attachments(desk)
         self._bulk = Bulk(desk)
         self.graph = Graph(desk, current)
@@ -84,7 +95,11 @@ class Repository:
         """A document as it is now; NoDocument (404) also when the caller may see nothing of it."""
         sight = await self._desk.sight(who)
         found = await self._desk.shelf.find(kind, id_)
-        return shown(sight, found and await self._living.fill(found), kind, id_)
+        return shown(sight, found and await self._filled(found), kind, id_)
+
+    async def _filled(self, document: Document, *, patient: bool = True) -> Document:
+        """The document with what is never written into it."""
+        return await self.records.fill(await self._living.fill(document), patient=patient)
 
     async def page(
         self, who: Who, kind: Kind, filters: Filters = Filters(), *, after: int | None = None, limit: int = 100  # noqa: B008
@@ -95,19 +110,19 @@ class Repository:
         sight, limit = await self._desk.sight(who), min(limit, MOST)
         found: list[Document] = []
         at, size = after or 0, 0
-        async with self._desk.db.read() as tx:
-            while True:
-                asked = limit + 1 - len(found)
+        while True:
+            asked = limit + 1 - len(found)
+            async with self._desk.db.read() as tx:
                 rows = await documents.page(tx, kind, filters, sight.trees, after=at, limit=asked)
-                for row in rows:
-                    if len(found) == limit or size > MOST_BYTES:
-                        return Page(documents=tuple(found), after=found[-1].number)
-                    at = row.number
-                    if (one := sight.shown(await self._living.fill(document_of(row)))) is not None:
-                        found.append(one)
-                        size += len(one.body)
-                if len(rows) < asked:
-                    return Page(documents=tuple(found))
+            for row in rows:
+                if len(found) == limit or size > MOST_BYTES:
+                    return Page(documents=tuple(found), after=found[-1].number)
+                at = row.number
+                if (one := sight.shown(await self._filled(document_of(row), patient=False))) is not None:
+                    found.append(one)
+                    size += len(one.body)
+            if len(rows) < asked:
+                return Page(documents=tuple(found))
 
     async def ask(
         self, who: Who, kind: Kind, question: Question, *, after: int | None = None, limit: int = 100

@@ -19,12 +19,15 @@ import orjson
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import PlatformError
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role, Who
+from lineshaft.twins.errors import Scrapped, Sealed
 from lineshaft.twins.metamodel.errors import BadValue, NoElement
 from lineshaft.twins.metamodel.paths import place_of
 from lineshaft.twins.metamodel.values import lexical
+from lineshaft.twins.model.record import RECORD
 from lineshaft.twins.model.repository import Kind, Verb
-from lineshaft.twins.store import feed, hot
+from lineshaft.twins.store import feed, hot, records
 from lineshaft.twins.store.feed import Line
 from lineshaft.twins.store.hot import Target
 
@@ -97,7 +100,8 @@ class Values:
             await feed.lock(tx)
             types = await self._look_up(tx, some)
             sights = {who: Sight(who.sees()) for who in {waiting.who for waiting in some}}
-            good = [waiting for waiting in some if _fits(waiting, sights[waiting.who], types)]
+            gone = await records.scrapped(tx)
+            good = [waiting for waiting in some if _fits(waiting, sights[waiting.who], types, gone)]
             if good:
                 await self._write(tx, good, types)
         _settle(some, None)
@@ -158,14 +162,28 @@ def _settle(some: Sequence[_Waiting], error: BaseException | None) -> None:
             waiting.done.set_exception(error)
 
 
-def _fits(waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None]) -> bool:
+def _fits(
+    waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None], gone: Sequence[PlantPath]
+) -> bool:
     """Whether a write may be done; else its writer is told why."""
     try:
         _check(waiting, sight, types)
+        _open(waiting, gone)
     except (PlatformError, Denied) as error:
         waiting.done.set_exception(error)
         return False
     return True
+
+
+def _open(waiting: _Waiting, gone: Sequence[PlantPath]) -> None:
+    """Refuse values of what was scrapped, and of life-cycle records."""
+    target = waiting.target
+    assert target is not None
+    scrapped = next((one for one in gone if PlantPath(target.place).within(one)), None)
+    if scrapped is not None:
+        raise Scrapped(f"{scrapped} was scrapped; nothing of it is changed any more.")
+    if target.semantic == RECORD:
+        raise Sealed(f"The life-cycle record {waiting.id[:200]} is only ever added to.")
 
 
 def _check(waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None]) -> None:
