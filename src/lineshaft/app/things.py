@@ -27,7 +27,7 @@ from lineshaft.twins import (
     Twins,
     TwinsSettings,
 )
-from lineshaft.twins.worker import Adopter, Beside, Chronicler, Deliverer, Mirror, Projector
+from lineshaft.twins.worker import Adopter, Beside, Chronicler, Deliverer, Mirror, Projector, Shortener
 
 from .memory import Job, Memory
 
@@ -85,6 +85,7 @@ class Things:
         yield "units", adopter.learn
         yield "shells", Projector(Projection(self.twins, self.repository), bus).run
         yield "record", Chronicler.over(self.db, self.repository, edge, bus).run
+        yield "history", Shortener(self.repository, self.twins.settings.history).run
         yield "beside", Beside(self.simulations, memory.historian, memory.intake).run
         yield "desires", Deliverer(self.setpoints, self.delivery, bus).run
         if front is not None and self.twins.settings.mirror:

@@ -15,6 +15,7 @@ NotFound     NoTwin        there is no twin at that path
              NoPicture     there is no such process picture
              NoModel       the twin carries no mechanism model of that name
              NoScenario    no what-if run is kept under that id
+             Forgotten     (410) history does not go back that far
 Forbidden    NotSettable   a property is measured and cannot be set
 Conflict     Interlocked   something must hold before this is written, and does not
              Taken         another twin has that path, or another type that name
@@ -23,6 +24,7 @@ Conflict     Interlocked   something must hold before this is written, and does 
              TakenId       another document has that id
              Stale         (412) the document has changed since it was read
              Clashing      two people changed the same element; nothing was written
+             Behind        (410) a reader of the feed comes too late for its next line
              Scrapped      the twin was scrapped; nothing of it is changed any more
              Sealed        a life-cycle record is only ever added to
              Cyclic        a thing is, through its parts, a part of itself
@@ -176,6 +178,22 @@ class Interlocked(Conflict):
 
     code = "twins.interlocked"
     default_hint = "Bring the machine into that state first."
+
+
+class Behind(Conflict):
+    """The next line of a reader of the feed is no longer kept; `after` is where the feed begins."""
+
+    code = "twins.feed_behind"
+    status = 410
+    default_hint = "Read everything anew, then go on after the newest line."
+
+
+class Forgotten(NotFound):
+    """History does not go back that far."""
+
+    code = "twins.history_forgotten"
+    status = 410
+    default_hint = "Ask for a later moment, or look into an export made before."
 
 
 class Scrapped(Conflict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from lineshaft.kernel.config import Section
 
@@ -28,6 +28,25 @@ class FileSettings(Section):
     """Characters of one value, in millions."""
 
 
+class HistorySettings(Section):
+    """How far back the history of shells and submodels goes: the change feed, and their state at past moments.
+
+    The history of the plant model, life-cycle records and the audit log are not shortened.
+    """
+
+    days: float = Field(default=365.0, ge=0)
+    """Days of history; 0 keeps all of it. At least an hour, so that readers of the feed can follow."""
+    most_lines: int = Field(default=100_000_000, ge=0)
+    """Lines of the feed kept at most, whatever their age; 0 sets no bound."""
+
+    @field_validator("days")
+    @classmethod
+    def _an_hour(cls, days: float) -> float:
+        if 0 < days < 1 / 24:
+            raise ValueError("history is kept for at least an hour (0.042 days), or for ever with 0")
+        return days
+
+
 class TwinsSettings(Section):
     """What exists in the plant, and its mirror on MQTT."""
 
@@ -46,5 +65,7 @@ class TwinsSettings(Section):
     """When no machine has acknowledged a desired value for this long, that is told."""
     desire_expires_s: float = Field(default=900.0, gt=0)
     """A desired value that no machine acknowledged for this long ends, and is never written afterwards."""
+    history: HistorySettings = HistorySettings()
+    """How far back the history of shells and submodels goes."""
     files: FileSettings = FileSettings()
     """Limits of AAS files that are read."""

@@ -12,6 +12,7 @@ twins_links        asset ids by which shells are found
 twins_relations    edges between things: bills of materials, references, relations
 twins_feed         every change in order, with the values it left, or the document; that of the present
                    version stands in twins_documents alone and moves here when the next one replaces it
+twins_horizon      how far back the feed goes, one row
 twins_records      entries of life-cycle records, in their order; a fact is told once in a record
 twins_files        attachments, thumbnails and packages; contents are kept once by digest
 twins_contents
@@ -145,6 +146,13 @@ FEED = sa.Table(
 )
 _WHOLE = FEED.c.verb != "values"
 sa.Index("twins_feed_whole", FEED.c.kind, FEED.c.id, FEED.c.seq, sqlite_where=_WHOLE, postgresql_where=_WHOLE)
+HORIZON = sa.Table(
+    "twins_horizon",
+    METADATA,
+    sa.Column("one", sa.SmallInteger, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
 RECORDS = sa.Table(
     "twins_records",
     METADATA,
@@ -177,4 +185,4 @@ CONTENTS = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, BOUND, LINKS, RELATIONS, FEED, RECORDS, FILES, CONTENTS)
+ALL = (DOCUMENTS, ELEMENTS, SEMANTICS, HOT, BOUND, LINKS, RELATIONS, FEED, HORIZON, RECORDS, FILES, CONTENTS)

@@ -6,5 +6,18 @@ from .chronicler import Chronicler
 from .deliverer import Deliverer
 from .mirror import LOOK_S, ROOT, TICK_S, Mirror, payload
 from .projector import Projector
+from .shortener import Shortener
 
-__all__ = ["LOOK_S", "ROOT", "TICK_S", "Adopter", "Beside", "Chronicler", "Deliverer", "Mirror", "Projector", "payload"]
+__all__ = [
+    "LOOK_S",
+    "ROOT",
+    "TICK_S",
+    "Adopter",
+    "Beside",
+    "Chronicler",
+    "Deliverer",
+    "Mirror",
+    "Projector",
+    "Shortener",
+    "payload",
+]

@@ -14,6 +14,7 @@ from lineshaft.twins.store.entries import digest_of, packed
 
 from .desk import Desk, missing, shown
 from .records import Records
+from .retention import check_line, check_moment
 from .shelf import put_values
 from .sight import Sight
 
@@ -35,6 +36,7 @@ class History:
         sight, limit = await self._desk.sight(who), min(limit, MOST)
         found: list[Deed] = []
         async with self._desk.db.read() as tx:
+            await check_line(tx, after)
             while len(found) < limit:
                 lines = await feed.page(tx, after=after, trees=sight.trees, limit=limit - len(found))
                 found += [deed for line in lines if (deed := _seen(sight, line)) is not None]
@@ -47,6 +49,7 @@ class History:
         """A document as it was at a moment, hot values included; NoDocument when there was none."""
         sight = await self._desk.sight(who)
         async with self._desk.db.read() as tx:
+            await check_moment(tx, moment_us)
             was = await _was(tx, kind, id_, moment_us)
         return shown(sight, await self._records.fill(was, past=True), kind, id_)
 

@@ -39,6 +39,7 @@ from .living import Living, bound, forbidden
 from .questions import Questions
 from .records import Records
 from .relations import Relations
+from .retention import Retention
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
 from .values import Values
@@ -71,6 +72,7 @@ class Repository:
         self.records = Records(desk, Hours(db, historian) if historian else None)
         self._values = Values(desk)
         self._discovery = Discovery(desk)
+        self.retention = Retention(desk)
         self._history = History(desk, self.records)
         self._questions = Questions(desk, self._living, current, self.records)
         self._attachments = Attachments(desk)
@@ -285,11 +287,17 @@ class Repository:
     # ---- history ----
 
     async def feed(self, who: Who, *, after: int = 0, limit: int = 1000) -> list[Deed]:
-        """What happened after one line of the feed, in order; going on after the last one told misses nothing."""
+        """What happened after one line of the feed, in order; going on after the last one told misses nothing.
+
+        Behind when lines after that one are no longer kept.
+        """
         return await self._history.feed(who, after=after, limit=limit)
 
     async def at(self, who: Who, kind: Kind, id_: str, moment_us: int) -> Document:
-        """A document as it was at a moment (microseconds since 1970 UTC); NoDocument when there was none."""
+        """A document as it was at a moment (microseconds since 1970 UTC); NoDocument when there was none.
+
+        Forgotten when history does not go back that far.
+        """
         return await self._history.at(who, kind, id_, moment_us)
 
     # ---- files ----

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from lineshaft.kernel.db import Database
 from lineshaft.twins.store import feed
@@ -15,6 +16,9 @@ from lineshaft.twins.store.feed import Touched
 
 LINES = 5_000
 """Lines of the feed read at once; when there are more, it is cheaper to forget everything."""
+
+LONG_S = 1_800.0
+"""Who has not looked for so long forgets everything: lines may have left the feed meanwhile (at least an hour old)."""
 
 
 class Watch:
@@ -26,6 +30,7 @@ class Watch:
         self._values = values
         self._seq = -1
         self._stamp: int | None = None
+        self._looked = monotonic()
         self._running: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
 
@@ -43,12 +48,13 @@ class Watch:
         self._running, self._next = self._next, None
         stamp = self._db.stamp()
         async with self._db.read() as tx:
-            lines = await feed.touched(tx, self._seq, LINES, values=self._values) if self._seq >= 0 else []
-            newest = await feed.last(tx) if self._seq < 0 or len(lines) == LINES else None
+            current = self._seq >= 0 and monotonic() - self._looked < LONG_S
+            lines = await feed.touched(tx, self._seq, LINES, values=self._values) if current else []
+            newest = await feed.last(tx) if not current or len(lines) == LINES else None
         if newest is not None:
             self._heard(None)
             self._seq = newest
         elif lines:
             self._heard(lines)
             self._seq = lines[-1].seq
-        self._stamp = stamp
+        self._stamp, self._looked = stamp, monotonic()
