@@ -22,6 +22,7 @@ from lineshaft.twins import (
     Receiving,
     Repository,
     Scenarios,
+    Scenes,
     Setpoints,
     Simulations,
     Twins,
@@ -48,6 +49,7 @@ class Things:
     live_reads: LiveReads
     setpoints: Setpoints
     delivery: Delivery
+    scenes: Scenes
 
     @classmethod
     def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, edge: Edge, memory: Memory) -> Things:
@@ -71,6 +73,7 @@ class Things:
             live_reads=LiveReads(twins, edge),
             setpoints=Setpoints(db, guard, twins, edge, settings),
             delivery=Delivery(db, guard, twins, edge),
+            scenes=Scenes(db, guard, twins, repository),
         )
 
     async def close(self) -> None:

@@ -34,6 +34,7 @@ from lineshaft.twins.api import (
     record_router,
     relations_router,
     scenarios_router,
+    scenes_router,
     simulation_router,
 )
 from lineshaft.twins.api import router as twins_routes
@@ -72,6 +73,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
     app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
+    app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
     app.include_router(record_router(platform.things.repository), prefix="/api/v1")
@@ -162,6 +164,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "pictures": platform.things.pictures,
         "scenarios": platform.things.scenarios,
         "setpoints": platform.things.setpoints,
+        "scenes": platform.things.scenes,
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
         "units": _units(platform),

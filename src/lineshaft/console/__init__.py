@@ -36,6 +36,7 @@ from .language import LANGUAGES, mark
 from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
 from .mount import mount
 from .registry import Page, page, pages
+from .scene import Body, Scene, scene
 from .search import Hit, Provider
 from .steps import Step, Wizard, wizard
 from .symbols import Symbol, symbols
@@ -53,6 +54,7 @@ __all__ = [
     "Ask",
     "Badge",
     "Bars",
+    "Body",
     "Choice",
     "Code",
     "Column",
@@ -73,6 +75,7 @@ __all__ = [
     "Provider",
     "RangePicker",
     "Rows",
+    "Scene",
     "Sign",
     "Signs",
     "Sparkline",
@@ -129,6 +132,7 @@ __all__ = [
     "progress",
     "quantity",
     "row",
+    "scene",
     "search_box",
     "section",
     "size",

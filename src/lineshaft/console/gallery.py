@@ -6,6 +6,7 @@ It is the reference a page author looks at and what the screenshots are taken of
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from .inputs import chips, choice, time_range
 from .job import Tell, job
 from .layout import columns, heading, row, section, split, stack, tabs, tiles
 from .registry import page
+from .scene import Body, scene
 from .steps import Step, wizard
 from .synoptic import GROUPS, Sign, palette, synoptic
 from .table import Ask, Column, Rows, table
@@ -54,6 +56,7 @@ def gallery(view: View) -> None:
         "Tables": lambda: _tables(view),
         "Forms": lambda: _forms(view),
         "Words": lambda: _words(view),
+        "3D": lambda: _bodies(view),
     })  # fmt: skip
 
 
@@ -366,6 +369,21 @@ async def _save(values: dict[str, Any]) -> None:
     await asyncio.sleep(0.3)
     if values["host"] == "plc":
         raise Invalid("There is no machine at plc:502.", hint="Check the address.", field="host")
+
+
+# -- three dimensions -----------------------------------------------------------------------------------
+
+
+FORMS = ("tank", "drum", "belt", "carousel", "box", "gate", "robot", "post")
+
+
+def _bodies(view: View) -> None:
+    names = dict(zip(MACHINES, FORMS, strict=True))
+    bodies = [Body(id=n, label=n, form=form, x=3.4 * i, width=2.4) for i, (n, form) in enumerate(names.items())]
+    with section("Every form", subtitle="Colour is only for what is the matter"):
+        pairs = list(itertools.pairwise(MACHINES))
+        drawn = scene(bodies, flows=pairs, on_pick=lambda part: view.toast(part), label="Every form")
+    drawn.paint(dict(zip(MACHINES, STATES, strict=False)))
 
 
 # -- words ----------------------------------------------------------------------------------------------

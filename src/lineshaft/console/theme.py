@@ -13,7 +13,7 @@ from nicegui import json, ui
 from .language import catalogue, mark
 
 ASSETS = Path(__file__).with_name("assets")
-STYLES = ("tokens.css", "frame.css", "parts.css", "synoptic.css", "quasar.css")
+STYLES = ("tokens.css", "frame.css", "parts.css", "synoptic.css", "scene.css", "quasar.css")
 BASE = "/_console"
 WORDS = {w: w for w in (mark("now"), mark("s"), mark("min"), mark("h"), mark("d"))} | {"ago": mark("{span} ago")}
 """What the browser needs to say how old something is."""

@@ -49,6 +49,7 @@ from .service import (
     Receiving,
     Repository,
     Scenarios,
+    Scenes,
     Setpoints,
     Simulations,
     Twins,
@@ -60,10 +61,10 @@ from .settings import TwinsSettings
 
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change", "Computed",
-    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads", "Model",
-    "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome", "Outdated", "Overview", "Pictures",
-    "Point", "PointState", "Projection", "Property", "Proposed", "Receiving", "Repository", "Running", "Scenario",
-    "Scenarios", "Setpoints", "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged",
-    "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish", "Words", "exports", "files",
-    "found_in_nodes", "found_in_tags", "say",
+    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads",
+    "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome", "Outdated",
+    "Overview", "Pictures", "Point", "PointState", "Projection", "Property", "Proposed", "Receiving", "Repository",
+    "Running", "Scenario", "Scenarios", "Scenes", "Setpoints", "Simulations", "Step", "Superseded", "Taken",
+    "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish",
+    "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
 ]  # fmt: skip

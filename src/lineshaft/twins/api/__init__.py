@@ -7,15 +7,10 @@ from .record import router as record_router
 from .relations import router as relations_router
 from .routes import router
 from .scenarios import router as scenarios_router
+from .scenes import router as scenes_router
 from .simulations import router as simulation_router
 
 __all__ = [
-    "commands_router",
-    "files_router",
-    "pictures_router",
-    "record_router",
-    "relations_router",
-    "router",
-    "scenarios_router",
-    "simulation_router",
-]
+    "commands_router", "files_router", "pictures_router", "record_router", "relations_router", "router",
+    "scenarios_router", "scenes_router", "simulation_router",
+]  # fmt: skip

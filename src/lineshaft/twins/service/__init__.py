@@ -11,14 +11,15 @@ from .receiving import Received, Receiving
 from .repository import Projection, Repository
 from .running import Computed
 from .scenarios import Outcome, Scenarios, span_of
+from .scenes import Looks, Offered, Scenes
 from .simulations import Simulations, Standing
 from .twins import Twins
 from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Now", "Operations", "Outcome", "Parcel",
-    "Pictures", "Projection", "Received", "Receiving", "Repository", "Scenarios", "Setpoints", "Simulations",
-    "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags",
-    "span_of", "unwrapped",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "Now", "Offered", "Operations",
+    "Outcome", "Parcel", "Pictures", "Projection", "Received", "Receiving", "Repository", "Scenarios", "Scenes",
+    "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched",
+    "found_in_nodes", "found_in_tags", "span_of", "unwrapped",
 ]  # fmt: skip

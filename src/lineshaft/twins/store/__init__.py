@@ -32,6 +32,7 @@ from .models import (
 from .nodes import children_of, find, find_all, find_ids, of_type, page, readers_of, rebind, subtree, write
 from .pictures import editions, find_edition, find_picture, keep_picture, pictures
 from .scenarios import change_scenario, drop_scenario, find_columns, find_scenario, put_scenario, scenarios
+from .scenes import find_drawing, keep_drawing, put_scene, scene_versions
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "find_columns",
     "find_content",
     "find_desires",
+    "find_drawing",
     "find_edition",
     "find_ids",
     "find_model",
@@ -64,6 +66,7 @@ __all__ = [
     "hurry",
     "keep_change",
     "keep_content",
+    "keep_drawing",
     "keep_picture",
     "last_id_at",
     "last_versions",
@@ -82,12 +85,14 @@ __all__ = [
     "put_fault",
     "put_model",
     "put_scenario",
+    "put_scene",
     "put_type",
     "readers_of",
     "rebind",
     "release",
     "revision",
     "scenarios",
+    "scene_versions",
     "subtree",
     "types",
     "unplaced",

@@ -33,6 +33,7 @@ MOST = 10_000
 FEW = 20_000
 """Up to so many submodels their properties are looked up one by one, else all properties that fit are."""
 PARTS = frozenset({Edge.PART})
+FLOW = frozenset({Edge.FEEDS})
 BELOW = frozenset({Edge.PART, Edge.FEEDS})
 
 
@@ -72,6 +73,18 @@ class Graph:
         start = _found(view, top)
         owners = await in_thread(_submodels, view, view.edges(frozenset(kinds)), start, hops)
         return await self._matches(sight, view, owners, condition, min(limit, MOST))
+
+    async def among(self, who: Who, names: Iterable[str], kinds: Iterable[Edge] = FLOW) -> list[tuple[str, str]]:
+        """Which of these things lead to which others of them, by the names given."""
+        sight = await self._desk.sight(who)
+        view = await self._atlas.view(sight.trees)
+        things = {thing: name for name in names if (thing := view.find(name)) is not None}
+        if not things:
+            return []
+        edges, asked = view.edges(frozenset(kinds)), np.array(list(things), dtype=np.int64)
+        position, edge = edges.after(asked)
+        pairs = zip(asked[position].tolist(), edges.targets[edge].tolist(), strict=True)
+        return [(things[source], things[target]) for source, target in pairs if target in things]
 
     async def _matches(
         self, sight: Sight, view: View, owners: dict[int, tuple[int, int]], condition: Condition, limit: int
