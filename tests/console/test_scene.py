@@ -119,10 +119,12 @@ def texts(chrome: webdriver.Chrome, selector: str) -> list[str]:
     return list(chrome.execute_script(f"{script}.map((e) => e.textContent.trim())", selector))
 
 
+COMPONENT = "Object.values(mounted_app.$refs).map((r) => [r].flat()[0]).find((r) => r?.where)"
+
+
 def click(chrome: webdriver.Chrome, part: str) -> None:
     """Press a part where it is drawn."""
-    component = "Object.values(mounted_app.$refs).map((r) => [r].flat()[0]).find((r) => r?.where)"
-    x, y = chrome.execute_script(f"return {component}.where(arguments[0])", part)
+    x, y = chrome.execute_script(f"return {COMPONENT}.where(arguments[0])", part)
     hand = ActionBuilder(chrome)
     hand.pointer_action.move_to_location(round(x), round(y))
     hand.pointer_action.click()
@@ -141,6 +143,8 @@ def test_parts_are_drawn_in_greys_named_and_picked(base: str) -> None:
         until(lambda: said(chrome) == "a")
         chrome.get(f"{base}/model")
         until(lambda: texts(chrome, ".ls-scene-label") == ["Main drive · Lost"])
+        unlit = "let n = 0; {0}.world.traverse((m) => m.isMesh && !m.geometry.attributes.normal && n++); return n"
+        assert chrome.execute_script(unlit.format(COMPONENT)) == 0, "bodies without normals would be black"
         click(chrome, "Frame")
         until(lambda: said(chrome) == "Frame")
         until(lambda: "Frame" in texts(chrome, ".ls-scene-label"))

@@ -136,6 +136,10 @@ export default {
         if (!node.isMesh) return;
         const id = owner(node);
         if (!made.has(id)) made.set(id, { material: this.material(), meshes: [] });
+        if (!node.geometry.attributes.normal) {
+          node.geometry = node.geometry.toNonIndexed();
+          node.geometry.computeVertexNormals();
+        }
         node.material = made.get(id).material;
         made.get(id).meshes.push(node);
       });
@@ -203,14 +207,22 @@ export default {
       const box = new THREE.Box3();
       this.world.traverse((node) => node.isMesh && box.expandByObject(node));
       if (box.isEmpty()) return;
-      const ball = box.getBoundingSphere(new THREE.Sphere());
-      const angle = (this.camera.fov * Math.PI) / 360;
-      const far = (ball.radius / Math.sin(Math.atan(Math.tan(angle) * Math.min(1, this.camera.aspect)))) * 0.78;
-      this.camera.position.copy(ball.center).add(new THREE.Vector3(0.35, 0.55, 0.85).normalize().multiplyScalar(far));
+      const center = box.getCenter(new THREE.Vector3());
+      const back = new THREE.Vector3(0.35, 0.55, 0.85).normalize();
+      const right = new THREE.Vector3(0, 1, 0).cross(back).normalize();
+      const up = back.clone().cross(right);
+      const high = Math.tan((this.camera.fov * Math.PI) / 360);
+      let far = 0;
+      for (let n = 0; n < 8; n++) {
+        const corner = new THREE.Vector3(...["x", "y", "z"].map((axis, bit) => (n & (1 << bit) ? box.max : box.min)[axis])).sub(center);
+        const aside = Math.max(Math.abs(corner.dot(right)) / (high * this.camera.aspect), Math.abs(corner.dot(up)) / high);
+        far = Math.max(far, 1.15 * (corner.dot(back) + aside));
+      }
+      this.camera.position.copy(center).addScaledVector(back, far);
       this.camera.near = far / 100;
       this.camera.far = far * 20;
       this.camera.updateProjectionMatrix();
-      this.controls.target.copy(ball.center);
+      this.controls.target.copy(center);
       this.controls.update();
       this.draw();
     },
