@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from lineshaft.kernel.db import Transaction
+from lineshaft.kernel.db import Database, Transaction
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.metamodel.references import normalised
 from lineshaft.twins.model.repository import Edge, Filters, Kind
@@ -77,9 +77,18 @@ _COLUMNS = (*(DOCUMENTS.c[name] for name in _PLAIN), _HOT)
 """Document and hot values in one statement, so that both are of one moment on every engine."""
 
 
+_FIND = sa.select(*_COLUMNS).where(DOCUMENTS.c.kind == sa.bindparam("k"), DOCUMENTS.c.id == sa.bindparam("i"))
+
+
 async def find(tx: Transaction, kind: Kind, id_: str) -> Stored | None:
     """The document of an id."""
-    row = await tx.first(sa.select(*_COLUMNS).where(DOCUMENTS.c.kind == int(kind), DOCUMENTS.c.id == id_))
+    row = await tx.first(_FIND.params(k=int(kind), i=id_))
+    return None if row is None else _stored(row)
+
+
+async def look_up(db: Database, kind: Kind, id_: str) -> Stored | None:
+    """The same in a reading of its own."""
+    row = await db.row(_FIND, k=int(kind), i=id_)
     return None if row is None else _stored(row)
 
 

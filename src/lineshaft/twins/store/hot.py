@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lineshaft.kernel.db import Transaction
 from lineshaft.twins.metamodel.kinds import ELEMENTS as KINDS
@@ -57,27 +56,18 @@ async def types(tx: Transaction, wanted: Iterable[tuple[int, str]]) -> dict[tupl
 
 async def put(tx: Transaction, at_us: int, values: Mapping[tuple[int, str], tuple[str | None, str, int]]) -> None:
     """Keep values by (document, path), each with its type and line of the feed, and show them in the index."""
-    rows: list[dict[str, Any]] = []
-    shown: list[dict[str, Any]] = []
-    for (document, path), (value, type_, seq) in values.items():
-        rows.append({"document": document, "path": path, "value": value, "at_us": at_us, "seq": seq})
-        shown.append({"d": document, "p": path, "t": text_of(value), "n": number_of(type_, value)})
-    await tx.execute(_upsert(tx.dialect), rows)
-    await tx.execute(_SHOW, shown)
+    await tx.many(_KEEP, [(document, path, value, at_us, seq) for (document, path), (value, _, seq) in values.items()])
+    await tx.many(
+        _SHOW,
+        [(text_of(value), number_of(type_, value), *key) for key, (value, type_, _) in values.items()],
+    )
 
 
-_SHOW = (
-    sa.update(ELEMENTS)
-    .where(ELEMENTS.c.document == sa.bindparam("d"), ELEMENTS.c.path == sa.bindparam("p"))
-    .values(text=sa.bindparam("t"), number=sa.bindparam("n"))
-)
-
-
-def _upsert(dialect: str) -> sa.Executable:
-    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(HOT)
-    fresh = {name: insert.excluded[name] for name in ("value", "at_us", "seq")}
-    statement: sa.Executable = insert.on_conflict_do_update(index_elements=["document", "path"], set_=fresh)
-    return statement
+_KEEP = """
+    INSERT INTO twins_hot (document, path, value, at_us, seq) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (document, path) DO UPDATE SET value = excluded.value, at_us = excluded.at_us, seq = excluded.seq
+"""
+_SHOW = "UPDATE twins_elements SET text = ?, number = ? WHERE document = ? AND path = ?"
 
 
 async def drop(tx: Transaction, number: int) -> None:

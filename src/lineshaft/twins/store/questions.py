@@ -18,7 +18,7 @@ from lineshaft.twins.metamodel.references import normalised
 from lineshaft.twins.model.graph import Wanted
 from lineshaft.twins.model.repository import Edge, Kind
 
-from .elements import SEMANTIC_MOST, TEXT_MOST
+from .elements import SEMANTIC_MOST, TEXT_MOST, as_text
 from .repository_tables import DOCUMENTS, ELEMENTS, LINKS, RELATIONS
 from .tables import parts
 
@@ -163,9 +163,9 @@ def _element(field: Field, op: str, literal: Literal) -> list[sa.ColumnElement[b
         case ("idShort",), "eq", Literal("str", str(text)):
             told = columns.id_short == text[:128]
         case ("value",), "eq", Literal("str", str(text)):
-            told = columns.text == text[:TEXT_MOST]
+            told = as_text(columns.text == text[:TEXT_MOST], text)
         case ("value",), "starts-with", Literal("str", str(text)):
-            told = columns.text.startswith(text[:TEXT_MOST], autoescape=True)
+            told = as_text(columns.text.startswith(text[:TEXT_MOST], autoescape=True))
         case ("value",), ("eq" | "gt" | "ge" | "lt" | "le"), Literal("num", number):
             told = getattr(columns.number, f"__{op}__")(float(number))
     if told is None:

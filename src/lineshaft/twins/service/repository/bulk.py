@@ -5,7 +5,9 @@ Shells come first, so that submodels stand below them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -83,11 +85,12 @@ class Bulk:
         places = await self._places(who, home, [one for kind, one in wanted if kind is Kind.SHELL])
         count, done = _Count(), 0
         batches = _prepared(wanted, home, places, count)
-        while (entries := await in_thread(next, batches, None)) is not None:
-            await self._write(who, entries, count, replace=replace, contents=files or {})
-            done += len(entries)
-            if progress is not None:
-                progress(done + len(count.refused), len(wanted))
+        async with aclosing(_one_ahead(batches)) as ahead:
+            async for entries in ahead:
+                await self._write(who, entries, count, replace=replace, contents=files or {})
+                done += len(entries)
+                if progress is not None:
+                    progress(done + len(count.refused), len(wanted))
         return count.taken()
 
     async def _places(self, who: Who, home: PlantPath, shells: Sequence[Json]) -> dict[str, PlantPath]:
@@ -198,6 +201,17 @@ async def _attach(
             if (file := contents.get(name)) is not None:
                 await files.put(tx, number, name, file)
                 count.files += 1
+
+
+async def _one_ahead(batches: Iterator[list[Entry]]) -> AsyncGenerator[list[Entry]]:
+    """Batches made in a thread, each while the one before it is written."""
+    coming = asyncio.create_task(in_thread(next, batches, None))
+    try:
+        while (entries := await coming) is not None:
+            coming = asyncio.create_task(in_thread(next, batches, None))
+            yield entries
+    finally:
+        coming.cancel()
 
 
 def _prepared(

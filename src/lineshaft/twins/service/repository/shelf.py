@@ -83,8 +83,7 @@ class Shelf:
     async def _read(self, kind: Kind, id_: str) -> Document | None:
         key = (int(kind), id_)
         try:
-            async with self._db.read() as tx:
-                stored = await documents.find(tx, kind, id_)
+            stored = await documents.look_up(self._db, kind, id_)
             document = None if stored is None else document_of(stored)
         finally:
             current = self._reading.get(key) is asyncio.current_task()
