@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshaft.edge import SampleBatch, samples_subject
-from lineshaft.kernel.bus import Bus, Embedded
+from lineshaft.edge import SAMPLES_STREAM, SAMPLES_SUBJECT, SampleBatch, samples_subject
+from lineshaft.kernel.bus import Bus, Embedded, StreamSpec
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.config import BusSettings
 from lineshaft.kernel.processes import Keeper
@@ -56,11 +56,14 @@ async def machines(folder: Path, guard: Guard) -> AsyncIterator[Machines]:
     await embedded.wait_ready()
     login = embedded.credentials
     bus = await Bus.connect(embedded.hub_url, user=login.user, password=login.password)
+    await bus.ensure_stream(StreamSpec(name=SAMPLES_STREAM, subjects=(f"{SAMPLES_SUBJECT}.>",), max_bytes=1 << 30))
     live = Live(bus, guard)
     hearing = asyncio.create_task(live.run())
-    await live.listening.wait()
-    yield Machines(bus, live)
-    hearing.cancel()
-    await asyncio.wait([hearing])
-    await bus.close()
-    await keeper.stop()
+    try:
+        await live.listening.wait()
+        yield Machines(bus, live)
+    finally:
+        hearing.cancel()
+        await asyncio.wait([hearing])
+        await bus.close()
+        await keeper.stop()
