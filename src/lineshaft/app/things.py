@@ -17,6 +17,7 @@ from lineshaft.twins import (
     Interlocks,
     LiveReads,
     Operations,
+    PassportDesk,
     Pictures,
     Projection,
     Receiving,
@@ -43,6 +44,7 @@ class Things:
     operations: Operations
     bulk: Bulk
     receiving: Receiving
+    passport_desk: PassportDesk
     simulations: Simulations
     pictures: Pictures
     scenarios: Scenarios
@@ -67,6 +69,7 @@ class Things:
             operations=Operations(repository, guard),
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
+            passport_desk=PassportDesk(repository),
             simulations=simulations,
             pictures=Pictures(db, guard, twins.now),
             scenarios=Scenarios(db, guard, simulations),

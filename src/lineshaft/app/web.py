@@ -167,6 +167,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "scenes": platform.things.scenes,
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
+        "passport_desk": platform.things.passport_desk,
         "units": _units(platform),
         "heard": _heard(platform),
         "config": platform.config,

@@ -9,7 +9,7 @@ Holds  nothing (language and theme live in the viewer's cookies)
 Ask    page, mount, View
 """
 
-from .actions import Dialog, button, confirm, dialog, download_button, enable, icon_button, menu, toast, undo
+from .actions import Dialog, button, confirm, dialog, download_button, enable, hand_over, icon_button, menu, toast, undo
 from .display import (
     Badge,
     Code,
@@ -24,6 +24,7 @@ from .display import (
     link,
     notice,
     paragraph,
+    picture,
     progress,
     value,
 )
@@ -34,6 +35,7 @@ from .inputs import Choice, RangePicker, chips, choice, post_form, search_box, t
 from .job import Job, Tell, job
 from .language import LANGUAGES, mark
 from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
+from .match import Match, Source, Target, match
 from .mount import mount
 from .registry import Page, page, pages
 from .scene import Body, Scene, scene
@@ -70,6 +72,7 @@ __all__ = [
     "Job",
     "Lane",
     "Line",
+    "Match",
     "Page",
     "Progress",
     "Provider",
@@ -78,6 +81,7 @@ __all__ = [
     "Scene",
     "Sign",
     "Signs",
+    "Source",
     "Sparkline",
     "Step",
     "Stretch",
@@ -85,6 +89,7 @@ __all__ = [
     "Synoptic",
     "Table",
     "Tabs",
+    "Target",
     "Tell",
     "Tile",
     "Timeline",
@@ -113,11 +118,13 @@ __all__ = [
     "fields_of",
     "form",
     "gauge",
+    "hand_over",
     "heading",
     "icon_button",
     "job",
     "link",
     "mark",
+    "match",
     "menu",
     "moment",
     "mount",
@@ -127,6 +134,7 @@ __all__ = [
     "pages",
     "paragraph",
     "percent",
+    "picture",
     "plain_page",
     "post_form",
     "progress",

@@ -187,6 +187,11 @@ def undo(message: str, back: Callable[[], Awaitable[object] | object]) -> None:
     view.toast(message, kind="info", action=(text("Undo"), back))
 
 
+def hand_over(content: Content, filename: str, media_type: str = "") -> None:
+    """Give the viewer a file: their browser saves it."""
+    ui.download.content(content, filename, media_type)
+
+
 def download_button(
     label: str,
     make: Callable[[], Awaitable[Content] | Content],
@@ -197,10 +202,9 @@ def download_button(
 ) -> Button:
     """A button that makes a file and hands it over: `download_button("CSV", make_csv, "trend.csv")`."""
 
-    async def hand_over() -> None:
+    async def make_it() -> None:
         made = make()
         content = await made if inspect.isawaitable(made) else made
-        name = filename if isinstance(filename, str) else filename()
-        ui.download.content(content, name, media_type)
+        hand_over(content, filename if isinstance(filename, str) else filename(), media_type)
 
-    return button(label, hand_over, kind=kind, symbol="download")
+    return button(label, make_it, kind=kind, symbol="download")

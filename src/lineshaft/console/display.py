@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -215,6 +216,12 @@ def empty(title: str, message: str = "", *, symbol: str = "inbox", action: Draw 
         if action is not None:
             action()
     return panel
+
+
+def picture(svg: str, label: str) -> Element:
+    """A drawing in SVG on white, such as a code to scan; nothing in it can run. `label` is read aloud."""
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return element("img", "ls-picture", src=source, alt=label)
 
 
 class Progress(Live, component="assets/ls_progress.js"):

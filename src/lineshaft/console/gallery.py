@@ -21,11 +21,12 @@ from lineshaft.kernel.errors import Invalid, Unavailable
 from lineshaft.kernel.terms import Quality, TimeRange
 
 from .actions import button, confirm, dialog, download_button, menu, undo
-from .display import badge, code, empty, error_panel, facts, notice, paragraph, progress, value
+from .display import badge, code, empty, error_panel, facts, notice, paragraph, picture, progress, value
 from .form import Field, form
 from .inputs import chips, choice, time_range
 from .job import Tell, job
 from .layout import columns, heading, row, section, split, stack, tabs, tiles
+from .match import Source, Target, match
 from .registry import page
 from .scene import Body, scene
 from .steps import Step, wizard
@@ -352,6 +353,13 @@ def _forms(view: View) -> None:
                     ]
                 )
                 menu("Add an element", [("Serial number", _nothing), ("Country", _nothing)], symbol="add", named=True)
+            with section("Put one onto the other"):
+                match(
+                    [Source(id="rpm", label="acme/line-1/pump/rpm", note="1480")],
+                    [Target(id="Speed", label="Speed"), Target(id="Flow", label="Flow", bound="flow", changed=True)],
+                    on_match=lambda source, target: view.toast(f"{source} on {target}"),
+                    on_free=view.toast,
+                )
             with section("Filters"):
                 chips(["running", "stopped", "lost"], ["running"])
                 progress(0.42, "4,200 of 10,000 rows")
@@ -403,6 +411,9 @@ def _words(view: View) -> None:
         with section():
             empty("No connections yet", "Connect your first machine to see its values here.",
                   action=lambda: button("Connect a machine", kind="primary"), symbol="cable")  # fmt: skip
+        with section("Code to scan"):
+            squares = "".join(f'<rect x="{i * 7 % 40}" y="{i * 11 % 40}" width="4" height="4"/>' for i in range(30))
+            picture(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 44 44">{squares}</svg>', "A drawing")
         with section("Configuration"):
             code('[[edge.modbus]]\nhost = "10.0.0.7"\nport = 502\n', title="plant.toml")
             download_button("Download", lambda: "a,b\n1,2\n", "values.csv")

@@ -44,6 +44,7 @@ from .service import (
     LiveReads,
     Operations,
     Outcome,
+    PassportDesk,
     Pictures,
     Projection,
     Receiving,
@@ -60,11 +61,12 @@ from .service import (
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change", "Computed",
-    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads",
-    "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome", "Outdated",
-    "Overview", "Pictures", "Point", "PointState", "Projection", "Property", "Proposed", "Receiving", "Repository",
-    "Running", "Scenario", "Scenarios", "Scenes", "Setpoints", "Simulations", "Step", "Superseded", "Taken",
-    "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish",
-    "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say",
+    "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change",
+    "Computed", "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level",
+    "LiveReads", "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome",
+    "Outdated", "Overview", "PassportDesk", "Pictures", "Point", "PointState", "Projection", "Property",
+    "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Scenes", "Setpoints",
+    "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
+    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes",
+    "found_in_tags", "say",
 ]  # fmt: skip

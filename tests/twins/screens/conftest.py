@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from nicegui import ui
+from nicegui.elements.upload_files import SmallFileUpload
 from nicegui.testing.user import User
 from nicegui.testing.user_interaction import UserInteraction
 
@@ -21,7 +22,7 @@ from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Grant, Guard, Role, Who, WhoKind
 from lineshaft.telemetry import Live
-from lineshaft.twins import Projection, Receiving, Repository, Twins
+from lineshaft.twins import PassportDesk, Projection, Receiving, Repository, Twins
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.settings import FileSettings
 from lineshaft.twins.submodels import new_shell
@@ -53,8 +54,13 @@ def projection(twins: Twins, repository: Repository) -> Projection:
 
 
 @pytest.fixture
-def visit(twins: Twins, live: Live, guard: Guard, repository: Repository) -> Visit:
-    services = {"twins": twins, "live": live, "repository": repository,
+def passports(repository: Repository) -> PassportDesk:
+    return PassportDesk(repository)
+
+
+@pytest.fixture
+def visit(twins: Twins, live: Live, guard: Guard, repository: Repository, passports: PassportDesk) -> Visit:
+    services = {"twins": twins, "live": live, "repository": repository, "passports": passports,
                 "receiving": Receiving(repository, guard, FileSettings())}  # fmt: skip
 
     @asynccontextmanager
@@ -119,3 +125,15 @@ def undo(user: User) -> None:
 def labels(user: User) -> list[str]:
     """What can be pressed."""
     return [one.label for one in parts(user, Button)]
+
+
+async def drop(user: User, name: str, content: bytes) -> None:
+    """Drop a file on the newest place for files."""
+    place = parts(user, ui.upload)[-1]
+    with user.client:
+        await place.handle_uploads([SmallFileUpload(name=name, content_type="", _data=content)])
+
+
+def field(user: User, name: str) -> Any:
+    """The field of the form drawn last."""
+    return [e for e in user.client.elements.values() if f"field-{name}" in e._markers][-1]

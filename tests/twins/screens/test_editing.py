@@ -24,6 +24,7 @@ from .conftest import (
     PUMP,
     Visit,
     eventually,
+    field,
     labels,
     part,
     person,
@@ -52,10 +53,6 @@ async def content(repository: Repository, id_: str = PLATE) -> dict[str, Any]:
 async def said(repository: Repository, name: str) -> Any:
     elements = (await content(repository))["submodelElements"]
     return next((one.get("value") for one in elements if one["idShort"] == name), None)
-
-
-def field(user: User, name: str) -> Any:
-    return [e for e in user.client.elements.values() if f"field-{name}" in e._markers][-1]
 
 
 async def edit(user: User) -> None:

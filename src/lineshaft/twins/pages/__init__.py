@@ -1,5 +1,5 @@
-"""Screens of the plant: Overview, Synoptics, Asset, Plant model, Twins, Twin."""
+"""Screens of the plant: Overview, Synoptics, Asset, Plant model, Types, Twins, Twin, Passport."""
 
-from . import asset, overview, plant, synoptics, twin, twins
+from . import asset, library, overview, passport, plant, synoptics, twin, twins
 
-__all__ = ["asset", "overview", "plant", "synoptics", "twin", "twins"]
+__all__ = ["asset", "library", "overview", "passport", "plant", "synoptics", "twin", "twins"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from lineshaft.console import View, unit_text
 from lineshaft.twins.metamodel import forms, identifiers
-from lineshaft.twins.metamodel.kinds import Json, children, kind_of
+from lineshaft.twins.metamodel.kinds import FILE, MULTI_LANGUAGE, Json, children, kind_of
 from lineshaft.twins.submodels import Element
 
 
@@ -47,13 +47,16 @@ def value_note(view: View, element: Json) -> str:
     """The value of an element as one short line, with its unit."""
     if children(element):
         return ""
+    if kind_of(element) == FILE:
+        return str(element.get("value") or "").rpartition("/")[2]
+    if kind_of(element) == MULTI_LANGUAGE:
+        texts = {str(one["language"]): str(one["text"]) for one in element.get("value") or ()}
+        return (texts.get(view.language) or texts.get("en") or next(iter(texts.values()), ""))[:120]
     value = forms.value(element) if kind_of(element) not in ("Capability", "Operation") else ""
     if isinstance(value, bool):
         shown = view.text("yes") if value else view.text("no")
     elif isinstance(value, float):
         shown = f"{value:.6g}"
-    elif isinstance(value, list) and all(isinstance(one, dict) for one in value):
-        shown = "; ".join(str(text) for one in value for text in one.values())
     elif isinstance(value, Mapping):
         shown = ", ".join(f"{name} {part}" for name, part in value.items() if not isinstance(part, Mapping | list))
     else:

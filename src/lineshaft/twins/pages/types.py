@@ -26,6 +26,7 @@ from lineshaft.security import Role
 from lineshaft.twins.model import AssetType, Property, say
 from lineshaft.twins.service import Twins
 
+from .making import open_making
 from .properties import open_property, spoken
 from .words import KINDS
 
@@ -132,6 +133,7 @@ class _Types:
     def _draw_actions(self, kind: AssetType) -> None:
         view = self._view
         with row():
+            button(view.text("Make a twin"), lambda: open_making(view, kind), symbol="add_box")
             button(view.text("Add a property"), lambda: self._add(kind), symbol="add", kind="quiet")
             button(view.text("Rename"), lambda: self._open_rename(kind), kind="quiet")
             if not kind.library:

@@ -3,9 +3,11 @@
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .bulk import Bulk
 from .commands import Delivery, Interlocks, LiveReads, Setpoints, Wish
+from .copying import make_instance
 from .now import Now
 from .operations import Operations
 from .parcel import Parcel, unwrapped
+from .passport_desk import PartFootprint, PassportDesk, Read, RolledUp
 from .pictures import Pictures
 from .receiving import Received, Receiving
 from .repository import Projection, Repository
@@ -18,8 +20,9 @@ from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "Now", "Offered", "Operations",
-    "Outcome", "Parcel", "Pictures", "Projection", "Received", "Receiving", "Repository", "Scenarios", "Scenes",
-    "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched",
-    "found_in_nodes", "found_in_tags", "span_of", "unwrapped",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "Now", "Offered",
+    "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk", "Pictures", "Projection", "Read",
+    "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes", "Setpoints", "Simulations",
+    "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags",
+    "make_instance", "span_of", "unwrapped",
 ]  # fmt: skip

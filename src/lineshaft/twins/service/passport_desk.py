@@ -1,0 +1,133 @@
+"""Passports of products: made by an engineer, read by anybody who scans the code, as far as the tier allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+
+from lineshaft.security import PLATFORM, Who
+from lineshaft.twins.errors import NoDocument
+from lineshaft.twins.metamodel.kinds import Json
+from lineshaft.twins.metamodel.references import semantic, submodel_ids
+from lineshaft.twins.model.repository import Document, Kind, Link
+from lineshaft.twins.submodels import template_for
+from lineshaft.twins.submodels.carbon import Footprint, footprints_of, roll_up
+from lineshaft.twins.submodels.passport import Passport, Tier, metadata_submodel, passport_of, product_of, shown
+
+from .repository import Repository
+
+PRODUCT = "uniqueProductIdentifier"
+"""The name of the asset id by which the shell of a product is found, where its global asset id is another."""
+_ACTIVE = "Active"
+_MOST_SHELLS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A passport as somebody may see it: `body` as EN 18223 has it, `contents` the submodels in it."""
+
+    product: str
+    body: Json
+    shell: Json
+    contents: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartFootprint:
+    """What one part adds; `footprint` is None where nobody has told it."""
+
+    asset: str
+    shell: str
+    amount: Decimal
+    footprint: Footprint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledUp:
+    """The footprint of a product from its parts; None while parts are without one."""
+
+    total: Footprint | None
+    parts: tuple[PartFootprint, ...]
+
+
+class PassportDesk:
+    """Makes passports, shows them to whoever scans a code, and adds up footprints of parts."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    async def make(self, who: Who, shell: str, passport: Passport) -> Document:
+        """Give a product its passport with all its submodels that have a meaning; from then on it is public."""
+        document = await self._repository.get(who, Kind.SHELL, shell)
+        carried = await self._carried(who, orjson.loads(document.body))
+        contents = [one for one in carried if template_for(one) is not None and not _is_metadata(one)]
+        made = await self._repository.carry(who, shell, metadata_submodel("", passport, contents))
+        known = [one for one in await self._repository.links_of(who, shell) if one.name != PRODUCT]
+        await self._repository.put_links(who, shell, [*known, Link(name=PRODUCT, value=passport.product)])
+        return made
+
+    async def read(self, who: Who | None, product: str, tier: Tier = Tier.PUBLIC) -> Read:
+        """The passport of a product; NoDocument without an active one. Nobody (None) sees the public tier."""
+        as_whom = PLATFORM if who is None else who
+        tier = Tier.PUBLIC if who is None else tier
+        for name in ("globalAssetId", PRODUCT):
+            found, _ = await self._repository.shells_of(
+                PLATFORM, [Link(name=name, value=product)], limit=_MOST_SHELLS
+            )  # fmt: skip
+            for shell in found:
+                if (read := await self._read(as_whom, shell, product, tier)) is not None:
+                    return read
+        raise NoDocument(f"There is no passport of {product[:200]!r}.", hint="Ask the maker of the product for it.")
+
+    async def _read(self, who: Who, shell: str, product: str, tier: Tier) -> Read | None:
+        content: Json = orjson.loads((await self._repository.get(who, Kind.SHELL, shell)).body)
+        carried = await self._carried(who, content)
+        metadata = next((one for one in carried if _is_metadata(one) and product_of(one) == product), None)
+        if metadata is None:
+            return None
+        body = passport_of(metadata, carried, tier)
+        if body.get("dppStatus") != _ACTIVE:
+            return None
+        promised = set(body.get("contentSpecificationIds", ()))
+        seen = [shown(one, tier) for one in carried if _meaning(one) in promised]
+        contents = tuple(one for one in seen if one is not None)
+        return Read(product=product, body=body, shell=content, contents=contents)
+
+    async def footprint(self, who: Who, asset: str) -> RolledUp:
+        """Add up what the parts right below a product tell; Cyclic for a product that holds itself."""
+        bill = await self._repository.graph.explode(who, asset, 1)
+        parts = [await self._part(who, one, amount) for one, amount in bill.totals().items()]
+        told = [(one.footprint, one.amount) for one in parts if one.footprint is not None]
+        total = roll_up(told) if told and len(told) == len(parts) else None
+        return RolledUp(total=total, parts=tuple(parts))
+
+    async def _part(self, who: Who, asset: str, amount: float) -> PartFootprint:
+        found, _ = await self._repository.shells_of(who, [Link(name="globalAssetId", value=asset)], limit=1)
+        told: list[Footprint] = []
+        for shell in found:
+            content = orjson.loads((await self._repository.get(who, Kind.SHELL, shell)).body)
+            told += [one for carried in await self._carried(who, content) for one in footprints_of(carried)]
+        return PartFootprint(
+            asset=asset, shell=next(iter(found), ""), amount=Decimal(repr(amount)), footprint=next(iter(told), None)
+        )
+
+    async def _carried(self, who: Who, shell: Json) -> list[Json]:
+        """The submodels of a shell that are here and may be seen."""
+        found: list[Json] = []
+        for id_ in submodel_ids(shell):
+            try:
+                found.append(orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_)).body))
+            except NoDocument:
+                continue
+        return found
+
+
+def _is_metadata(submodel: Json) -> bool:
+    found = template_for(submodel)
+    return found is not None and found.name == "passport"
+
+
+def _meaning(submodel: Json) -> str:
+    return semantic(submodel.get("semanticId"))
