@@ -1,6 +1,6 @@
 """The repository of twins: reads, writes of values, pages, lookups, questions, import, bills of materials, graph.
 
-    python bench/twins.py --case reads|writes|paging|lookup|query|import|bom|graph|live-query|live-graph
+    python bench/twins.py --case reads|writes|paging|lookup|descriptors|query|import|bom|graph|live-query|live-graph
         [--quick] [--peer PYTHON]
 
 Every case uses the real service over SQLite with full syncs, `reads` the real HTTP API of a running platform. What is
@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import psutil
 import uvloop
@@ -31,9 +32,11 @@ import twins_made as made
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.log import configure
 from lineshaft.security import PLATFORM, Guard
+from lineshaft.twins.api.aas import Services, application
 from lineshaft.twins.metamodel import query
 from lineshaft.twins.model.graph import Compare, Condition
-from lineshaft.twins.model.repository import Kind, Link
+from lineshaft.twins.model.repository import Kind, Link, Verb
+from lineshaft.twins.service import Bulk, Operations
 from lineshaft.twins.service.repository import Repository
 from report import figure, table
 from twins_live import Machines, machines
@@ -158,11 +161,13 @@ async def paging(repository: Repository, quick: bool) -> Rows:
     """Every page from the first to the last, then the page a hundred before the end again and again."""
     total = 20_000 if quick else 1_000_000
     took: list[float] = []
-    seen, after = 0, None
+    seen, newest, after = 0, 0, None
     while True:
         spent, page = await timed(lambda at=after: repository.page(PLATFORM, SM, after=at, limit=100))
         took.append(spent)
-        seen += len(page.documents)
+        for document in page.documents:
+            assert document.number > newest, "each comes once, in order"
+            seen, newest = seen + 1, document.number
         after = page.after
         if after is None:
             break
@@ -170,6 +175,7 @@ async def paging(repository: Repository, quick: bool) -> Rows:
     at = total - 100
     last = [(await timed(lambda: repository.page(PLATFORM, SM, after=at - 100, limit=100)))[0] for _ in range(500)]
     figure("p99_ms", p99(last), "ms")
+    figure("last_to_first", p99(took[-100:]) / p99(took[:100]), "x")
     figure("rss_mb", memory(), "MB")
     return [
         (f"page of 100 at {at:,} of {total:,}", f"p99 {p99(last):.2f} ms", f"process {memory():.0f} MB"),
@@ -198,6 +204,49 @@ async def lookup(repository: Repository, quick: bool) -> Rows:
     return [
         (f"shell by {n} of {total * 3:,} links", f"p99 {p99(one):.2f} ms", f"process {memory():.0f} MB")
         for n, one in took.items()
+    ]
+
+
+# ---- descriptors ----
+
+
+async def fill_descriptors(repository: Repository, quick: bool) -> None:
+    for first in range(0, 12_000 if quick else 120_000, 4_000):
+        some = [made.descriptor(n) for n in range(first, first + 4_000)]
+        await repository.in_bulk(PLATFORM, Kind.SHELL_DESCRIPTOR, Verb.CREATED, some)
+    shells = (made.shell(n, links=2) for n in range(2_000))
+    for part in made.in_parts("assetAdministrationShells", shells):
+        await repository.take_in(PLATFORM, part)
+
+
+async def descriptors(repository: Repository, quick: bool) -> Rows:
+    """Pages of the registry through the API: of registered descriptors, and of those of our own shells behind them."""
+    guard = Guard(repository._desk.db)
+    bulk, operations = Bulk(repository), Operations(repository, guard)
+    app = application(Services(repository=repository, operations=operations, bulk=bulk))
+
+    async def signed_in(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = {"who": PLATFORM}
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(signed_in)
+    took: list[float] = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://bench/api/v3.1") as client:
+        cursor = size = count = 0
+        while cursor is not None:
+            more = f"&cursor={cursor}" if cursor else ""
+            spent, answer = await timed(lambda more=more: client.get(f"/shell-descriptors?limit=100{more}"))
+            found = answer.json()
+            took.append(spent)
+            size, count = max(size, len(answer.content)), count + len(found["result"])
+            cursor = found["paging_metadata"].get("cursor")
+    assert count == (12_000 if quick else 120_000) + 2_000
+    registered, own = took[:-20], took[-20:]
+    figure("p99_ms", p99(registered), "ms")
+    figure("own_p99_ms", p99(own), "ms")
+    return [
+        (f"page of 100 of {count:,} descriptors", f"p99 {p99(registered):.1f} ms", f"at most {size / 1e3:.0f} kB"),
+        ("page of 100 of our own shells", f"p99 {p99(own):.1f} ms", "made when asked for"),
     ]
 
 
@@ -371,6 +420,7 @@ CASES = {
     "writes": (fill_writes, writes),
     "paging": (fill_paging, paging),
     "lookup": (fill_lookup, lookup),
+    "descriptors": (fill_descriptors, descriptors),
     "query": (fill_query, ask),
     "import": (fill_import, take),
     "bom": (fill_bom, bom),

@@ -68,6 +68,20 @@ def shell(n: int, asset: str = "", links: int = 0, submodels: tuple[str, ...] = 
     return made | ({"submodels": [reference("Submodel", one) for one in submodels]} if submodels else {})
 
 
+def descriptor(n: int) -> Json:
+    """A registered shell with its address and one submodel."""
+    about = {"href": f"https://example.com/api/v3.1/shells/{n}", "endpointProtocol": "HTTP"}
+    reached = [{"interface": "AAS-3.1", "protocolInformation": about}]
+    submodel = {"id": f"https://example.com/ids/reg/sm/{n}", "endpoints": reached}
+    return {
+        "id": f"https://example.com/ids/reg/aas/{n}",
+        "assetKind": "Instance",
+        "globalAssetId": f"https://example.com/ids/reg/asset/{n}",
+        "endpoints": reached,
+        "submodelDescriptors": [submodel],
+    }
+
+
 def in_parts(section: str, items: Iterator[Json], size: int = 10_000) -> Iterator[Json]:
     """Environments of so many documents."""
     some: list[Json] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import Any
 
 import httpx
@@ -53,24 +54,69 @@ async def many(served: Served) -> Served:
     return served
 
 
+OPERATIONS = {
+    "/one/{id}/aas": (31, 50),
+    "/one/{id}/submodel": (25, 39),
+    "/shells": (33, 54),
+    "/submodels": (30, 45),
+    "/concept-descriptions": (4, 7),
+    "/shell-descriptors": (5, 11),
+    "/submodel-descriptors": (3, 6),
+    "/lookup": (4, 6),
+    "/packages": (3, 6),
+}
+"""Addresses and operations of the full profiles by the 3.1.2 OpenAPI files; a submodel alone can be deleted besides."""
+
+
+def test_t24_every_full_profile_has_as_many_operations_as_its_openapi_file() -> None:
+    there = [(route.method, route.address) for route in routes()]
+    beside = {"/description", "/serialization"}
+    found = {}
+    for root in OPERATIONS:
+        more = beside if root in ("/shells", "/submodels", "/concept-descriptions") else {"/description"}
+        mine = [one for one in there if one[1].startswith(root) or (one[1] in more and not root.startswith("/one"))]
+        found[root] = (len({address for _, address in mine}), len(mine))
+    assert found == OPERATIONS
+
+
 async def test_t31_no_entry_comes_twice_and_none_is_left_out_when_others_come_and_go(
     many: Served, ada: httpx.AsyncClient
 ) -> None:
-    seen, cursor = await ids_of(ada, 20)
-    before = {f"sm:{n:03}" for n in range(60)}
-    gone = [*[one for one in seen if one.startswith("sm:")][:8], *[f"sm:{n:03}" for n in range(40, 50)]]
-    for id_ in gone:
-        await many.repository.delete(PLATFORM, Kind.SUBMODEL, id_)
-    for n in range(100, 110):
-        await many.repository.create(PLATFORM, Kind.SUBMODEL, submodel(n))
-    for n in range(20, 30):
-        await many.repository.write_values(PLATFORM, f"sm:{n:03}", {"Value": "2"})
+    in_bulk = many.repository.in_bulk
+    await in_bulk(PLATFORM, Kind.SUBMODEL, Verb.CREATED, [submodel(n) for n in range(60, 500)])
+    seen, cursor = [], ""
+    for _ in range(3):
+        more, cursor = await ids_of(ada, 100, cursor)
+        seen += more
+    before, shown = {f"sm:{n:03}" for n in range(500)}, [one for one in seen if one.startswith("sm:")]
+    unseen = sorted(before - set(seen))
+    assert (len(shown), len(unseen)) == (298, 202)
+    gone = [*shown[:50], *unseen[:50]]
+    await in_bulk(PLATFORM, Kind.SUBMODEL, Verb.DELETED, [{"id": id_} for id_ in gone])
+    await in_bulk(PLATFORM, Kind.SUBMODEL, Verb.CREATED, [submodel(n) for n in range(500, 550)])
+    for id_ in [*shown[50:75], *unseen[50:75]]:
+        await many.repository.write_values(PLATFORM, id_, {"Value": "2"})
     while cursor:
-        more, cursor = await ids_of(ada, 20, cursor)
+        more, cursor = await ids_of(ada, 100, cursor)
         assert not set(more) & set(seen)
         seen += more
     assert before - set(gone) <= set(seen)
-    assert not {f"sm:{n:03}" for n in range(40, 50)} & set(seen)
+    assert not set(unseen[:50]) & set(seen)
+
+
+async def test_t34_a_limit_beyond_the_servers_maximum_is_that_maximum(served: Served, ada: httpx.AsyncClient) -> None:
+    await served.repository.in_bulk(PLATFORM, Kind.SUBMODEL, Verb.CREATED, [submodel(n) for n in range(1_050)])
+    before = memory_mb()
+    shown, cursor = await ids_of(ada, 1_000_000)
+    assert len(shown) == 1_000
+    more, end = await ids_of(ada, 1_000_000, cursor)
+    assert (len(more), end, len({*shown, *more})) == (52, "", 1_052)
+    assert memory_mb() - before < 200
+
+
+def memory_mb() -> float:
+    """The most memory this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 async def test_t33_a_cursor_outlives_the_server(many: Served, db: Database) -> None:

@@ -172,12 +172,30 @@ LISTINGS = [
     (f"/shells/{A}/submodel-refs", 2),
     (f"/submodels/{S}/submodel-elements", 2), (f"/submodels/{S}/submodel-elements/$path", 22),
     (f"/submodels/{S}/submodel-elements/$reference", 2), (f"/submodels/{S}/submodel-elements/$metadata", 2),
+    ("/shell-descriptors", 2), ("/submodel-descriptors", 2), (f"/shell-descriptors/{A}/submodel-descriptors", 2),
+    ("/lookup/shells", 2), ("/packages", 2), (f"/one/{T}/submodel/shells", 2),
 ]  # fmt: skip
+
+
+@pytest.fixture
+async def packages(served: Served) -> None:
+    for id_ in ("one", "two"):
+        await served.repository.create(PLATFORM, Kind.PACKAGE, {"id": id_, "aasIds": []})
+
+
+async def test_t32_a_cursor_of_another_filter_is_400(eve: httpx.AsyncClient) -> None:
+    def asked(**filters: str) -> str:
+        return f"{V31}/shells?" + "&".join(f"{name}={value}" for name, value in filters.items())
+
+    told = (await eve.get(asked(limit="1"))).json()["paging_metadata"]["cursor"]
+    assert len((await eve.get(asked(limit="1", cursor=told))).json()["result"]) == 1
+    is_result(await eve.get(asked(limit="1", cursor=told, idShort="Aas2")), 400)
+    is_result(await eve.get(asked(cursor=told, assetIds=encoded(SERIAL))), 400)
 
 
 @pytest.mark.parametrize(("address", "count"), LISTINGS)
 async def test_t35_every_listing_shows_each_entry_once_and_then_ends(
-    eve: httpx.AsyncClient, address: str, count: int
+    eve: httpx.AsyncClient, packages: None, address: str, count: int
 ) -> None:
     found = [one async for page in pages(eve, V31 + address) for one in page]
     whole = (await eve.get(V31 + address)).json()["result"]

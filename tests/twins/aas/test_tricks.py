@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from lineshaft.kernel.clock import now
 from lineshaft.kernel.http import pack_cursor, unpack_cursor
 from lineshaft.security import PLATFORM, Grant, Role
 from lineshaft.twins.api.aas import call
@@ -253,6 +255,15 @@ async def test_a_token_that_was_taken_back_is_401_at_once(served: Served) -> Non
     async with served.client(made.secret) as client:
         assert (await client.get(f"{V31}/shells")).status_code == 200
         await served.security.tokens.revoke(PLATFORM, made.token.id)
+        is_result(await client.get(f"{V31}/shells"), 401)
+
+
+async def test_t82_a_token_that_has_ended_has_no_right(served: Served) -> None:
+    ends_at = now() + timedelta(seconds=0.5)
+    grants = (Grant(role=Role.VIEWER, subtree="acme"),)
+    made = await served.security.tokens.create(PLATFORM, name="brief", grants=grants, ends_at=ends_at)
+    await asyncio.sleep(0.6)
+    async with served.client(made.secret) as client:
         is_result(await client.get(f"{V31}/shells"), 401)
 
 

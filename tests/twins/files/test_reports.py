@@ -12,7 +12,7 @@ import pytest
 
 from lineshaft.twins import files
 
-from .conftest import ALL_KINDS, environment_of, prop, ref
+from .conftest import ALL_KINDS, DATA, environment_of, prop, ref
 
 NS30, NS31 = "https://admin-shell.io/aas/3/0", "https://admin-shell.io/aas/3/1"
 
@@ -41,6 +41,22 @@ def test_t50_no_published_template_is_refused_and_reports_say_what_the_reference
     )
     kept = sum(map(len, package.environment.values())) + package.report.counts["identifier"]
     assert kept == sum(map(len, raw.values()))
+
+
+AT_HAND = sorted(path for path in DATA.parent.rglob("*") if path.is_file() and path.stat().st_size < 20_000_000)
+
+
+@pytest.mark.parametrize("path", AT_HAND or [None], ids=lambda path: "/".join(path.parts[-2:]) if path else "none")
+def test_t50_every_file_at_hand_is_read_or_refused_in_one_sentence(path: Path | None) -> None:
+    if path is None:
+        pytest.skip("No data of others is at hand: set LINESHAFT_DATA to its folder.")
+    if path.parent == DATA and path.suffix == ".json":
+        assert files.read(path).environment["submodels"]
+        return
+    with pytest.raises(files.BadFile) as refused:
+        files.read(path)
+    assert refused.value.status == 400
+    assert 0 < len(str(refused.value)) < 500
 
 
 def test_a_value_of_the_wrong_type_is_kept_and_named_with_its_path() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from lineshaft.twins.metamodel.paths import find
 from lineshaft.twins.submodels import check, grave, new, template, template_for
 from lineshaft.twins.submodels.battery_pass import Loss, from_battery_pass, to_battery_pass
 from lineshaft.twins.submodels.battery_pass.exchange import rows
+from lineshaft.twins.submodels.passport import Passport, Tier, metadata_submodel, passport_of
 
 Json = dict[str, Any]
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTS = ("nameplate", "carbon", "technical", "condition", "materials", "circularity")
 SAMPLES = {
     "xs:float": 12.5, "xs:double": 0.25, "xs:decimal": 4.5, "xs:integer": 96, "xs:unsignedInt": 1500,
@@ -49,6 +52,22 @@ def test_t68_every_common_field_goes_there_and_comes_back() -> None:
     back = from_battery_pass(there.aspect)
     assert back.losses == ()
     assert {one["id"]: value(one) for one in back.submodels} == {one["id"]: value(one) for one in whole()}
+
+
+def test_t68_seven_parts_make_a_passport_and_an_aspect_and_come_back() -> None:
+    """02035-2 is 02004 by its semantic id; the aspect has no place for documents, and says so."""
+    document = "Documents[0].DocumentIds[0].DocumentIdentifier"
+    seven = [*whole(), new(template("documents"), "urn:battery_documents", values={document: "DOC-1"})]
+    told = Passport(id="urn:dpp", product="https://id.example.com/01/1", operator="BPNL1", updated=NOW)
+    passport = passport_of(metadata_submodel("urn:meta", told, seven), seven, Tier.AUTHORITY)
+    ids = passport["contentSpecificationIds"]
+    assert ids == [template(f"battery_{name}").means for name in PARTS] + [template("documents").means]
+    assert [passport[id_] for id_ in ids] == [value(one) for one in seven]
+    there = to_battery_pass(seven)
+    assert there.aspect == to_battery_pass(whole()).aspect
+    assert (f"HandoverDocumentation.{document}", "DOC-1") in [(one.path, one.value) for one in there.losses]
+    back = {one["id"]: value(one) for one in from_battery_pass(there.aspect).submodels}
+    assert back == {one["id"]: value(one) for one in whole()}
 
 
 def test_t68_what_comes_back_fits_template_and_metamodel() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from .grammar import IDENTIFIABLES
 from .limits import Limits
 from .refusals import too_deep, too_large, unreadable
 
@@ -34,6 +35,8 @@ def read_json(data: bytes | bytearray, limits: Limits) -> tuple[dict[str, Any], 
         raise unreadable(f"JSON holds one {environment['modelType']}, not an environment of lists")
     if "assets" in environment:
         raise unreadable("JSON is of metamodel 2.0 (it has a list of assets), and 3.0 and 3.1 are read")
+    if environment and not environment.keys() & IDENTIFIABLES.keys():
+        raise unreadable(f"JSON is no environment: it has none of the lists {', '.join(IDENTIFIABLES)}")
     return environment, _ODD.search(data) is not None
 
 
