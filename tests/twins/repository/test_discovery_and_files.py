@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -14,6 +15,7 @@ from lineshaft.twins.errors import NoDocument, NoFile
 from lineshaft.twins.metamodel.paths import find
 from lineshaft.twins.model.repository import Attachment, Kind, Link
 from lineshaft.twins.service.repository import Repository
+from lineshaft.twins.store import files, find_content, keep_content
 
 from .conftest import ADA, BOB, EVE, everything, person, rows, shell
 
@@ -119,3 +121,15 @@ async def test_t48_a_package_is_kept_with_its_content(repository: Repository) ->
     await repository.delete(ADA, Kind.PACKAGE, "p1")
     with pytest.raises(NoDocument):
         await repository.get_file(EVE, Kind.PACKAGE, "p1")
+
+
+async def test_a_file_of_a_model_outlives_an_attachment_of_the_same_bytes(db: Database) -> None:
+    content = b"the same bytes"
+    digest = hashlib.sha256(content).hexdigest()
+    async with db.begin() as tx:
+        await keep_content(tx, digest, content)
+        await files.put(tx, 7, "/a.fmu", Attachment(name="a.fmu", content_type="application/zip", content=content))
+        await files.drop(tx, 7)
+    async with db.read() as tx:
+        assert await find_content(tx, digest) == content
+        assert await files.find(tx, 7, "/a.fmu") is None

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.simulation import Fault, Model
 
-from .repository_tables import CONTENTS
 from .tables import PATH, any_within, packed, unpacked
 
 MODELS = sa.Table(
@@ -29,6 +28,13 @@ FAULTS = sa.Table(
     sa.Column("since_us", sa.BigInteger, nullable=False),
     sa.Column("over_us", sa.BigInteger, nullable=False),
 )
+CONTENTS = sa.Table(
+    "twins_model_contents",
+    METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Apart from attachments, which go when the last document that has them goes; models name theirs inside."""
 
 
 async def models(tx: Transaction, *, sees: Sequence[str], path: str = "") -> list[Model]:
