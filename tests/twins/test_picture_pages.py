@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from nicegui.testing import User
 
 import lineshaft.twins.pages
-from lineshaft.console import Synoptic, Table
+from lineshaft.console import Editor, Synoptic, Table
 from lineshaft.console.simulation import follow, visitor
 from lineshaft.kernel.db import Database
 from lineshaft.security import Guard, Who
@@ -100,3 +101,37 @@ async def test_versions_are_listed_and_restored_on_screen(visit: Visit, pictures
 
 async def _version(pictures: Pictures, id_: str, wanted: int) -> bool:
     return (await pictures.get(ADA, id_)).version == wanted
+
+
+async def test_the_editor_saves_says_what_lies_below_a_place_and_tells_who_was_faster(
+    visit: Visit, pictures: Pictures
+) -> None:
+    made = await pictures.save(ADA, picture(box("a")))
+    async with visit(f"/synoptics/{made.id}/edit") as user:
+        await until(lambda: parts(user, Editor))
+        [editor] = parts(user, Editor)
+        told: list[tuple[Any, ...]] = []
+        editor.tell = lambda *about: told.append(about)
+        assert len(editor.state["symbols"]) > 100
+        press(user, editor, "browse", TANK)
+        await until(lambda: told)
+        what, path, leaves = told.pop()
+        assert (what, path, leaves[0]["path"], leaves[0]["property"]) == ("branch", TANK, f"{TANK}/level", True)
+        parcel = {"id": made.id, "title": {"en": "New"}, "place": made.place, "version": 1, "items": []}
+        press(user, editor, "save", parcel)
+        await until(lambda: told)
+        assert told.pop() == ("saved", 2)
+        press(user, editor, "save", parcel)
+        await user.should_see("ada saved version 2 of this picture; you changed version 1.", retries=50)
+        assert told.pop() == ("refused",)
+        press(user, editor, "save", {**parcel, "items": "many"})
+        await until(lambda: told)
+        assert told.pop() == ("refused",)
+    assert (await pictures.get(ADA, made.id)).title == {"en": "New"}
+
+
+async def test_a_viewer_is_led_from_the_editor_to_the_picture(visit: Visit, pictures: Pictures) -> None:
+    made = await pictures.save(ADA, picture(box("a")))
+    async with visit(f"/synoptics/{made.id}/edit", who=EVE) as user:
+        await asyncio.sleep(0.3)
+        assert parts(user, Editor) == []

@@ -14,6 +14,7 @@ from lineshaft.kernel.config import Config, DatabaseSettings
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.processes import living_pid
+from lineshaft.twins import Pictures
 
 from .assembly import CONTEXTS
 
@@ -25,6 +26,7 @@ class Local:
     who: security.Who
     security: security.Security
     edge: Edge
+    pictures: Pictures
 
 
 def has_catalogue(config: Config) -> bool:
@@ -54,7 +56,8 @@ async def local(config: Config, *, existing: bool = False) -> AsyncIterator[Loca
             store=ConnectionStore(db),
             guard=guarded.guard,
         )
-        yield Local(who=security.local_admin(data), security=guarded, edge=edge)
+        pictures = Pictures(db, guarded.guard)
+        yield Local(who=security.local_admin(data), security=guarded, edge=edge, pictures=pictures)
     finally:
         await db.close()
 

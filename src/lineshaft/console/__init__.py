@@ -43,6 +43,7 @@ from .search import Hit, Provider
 from .steps import Step, Wizard, wizard
 from .symbols import Symbol, symbols
 from .synoptic import Sign, Signs, Synoptic, synoptic
+from .synoptic_editor import Editor, Leaf, synoptic_editor
 from .table import Ask, Column, Rows, Table, table
 from .tile import Bars, Gauge, Sparkline, Tile, bars, gauge, sparkline, tile
 from .timeline import Instant, Lane, Stretch, Timeline, timeline
@@ -62,6 +63,7 @@ __all__ = [
     "Column",
     "Curve",
     "Dialog",
+    "Editor",
     "Facts",
     "Field",
     "Form",
@@ -71,6 +73,7 @@ __all__ = [
     "Instant",
     "Job",
     "Lane",
+    "Leaf",
     "Line",
     "Match",
     "Page",
@@ -149,6 +152,7 @@ __all__ = [
     "stack",
     "symbols",
     "synoptic",
+    "synoptic_editor",
     "table",
     "tabs",
     "text",

@@ -90,16 +90,17 @@ def synoptic(
 ) -> Synoptic:
     """A picture to look at. `known` tells of a slot what stays: unit, and `low` and `high` of its band from 0 to 1."""
     used = {str(item["symbol"]) for item in picture["items"]}
-    return Synoptic(**_state(picture, now, known, drawings, used), editing=False, words=_words(WORDS))
+    return Synoptic(**state_of(picture, now, known, drawings, used), editing=False, words=words_of(WORDS))
 
 
-def _state(
+def state_of(
     picture: Mapping[str, Any],
     now: Signs | None,
     known: Mapping[str, Any] | None,
     drawings: Mapping[str, Any] | None,
     used: Iterable[str],
 ) -> dict[str, Any]:
+    """What a picture starts with in the browser."""
     return {
         "picture": picture,
         "now": {item: {slot: sign.told for slot, sign in slots.items()} for item, slots in (now or {}).items()},
@@ -110,7 +111,8 @@ def _state(
     }
 
 
-def _words(words: Mapping[str, str]) -> dict[str, str]:
+def words_of(words: Mapping[str, str]) -> dict[str, str]:
+    """What the browser says, in the viewer's language."""
     return {key: text(word) for key, word in words.items()}
 
 

@@ -35,6 +35,7 @@ from .model import (
     Words,
     say,
 )
+from .model.picture import Picture
 from .model.simulation import Altered, Model, Scenario
 from .service import (
     Bulk,
@@ -57,16 +58,16 @@ from .service import (
     Wish,
     found_in_nodes,
     found_in_tags,
+    unwrapped,
 )
 from .settings import TwinsSettings
 
 __all__ = [
-    "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change",
-    "Computed", "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level",
-    "LiveReads", "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome",
-    "Outdated", "Overview", "PassportDesk", "Pictures", "Point", "PointState", "Projection", "Property",
-    "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Scenes", "Setpoints",
-    "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated",
-    "TwinRetired", "TwinState", "Twins", "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes",
-    "found_in_tags", "say",
+    "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change", "Computed",
+    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads", "Model",
+    "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome", "Outdated", "Overview",
+    "PassportDesk", "Picture", "Pictures", "Point", "PointState", "Projection", "Property", "Proposed", "Receiving",
+    "Repository", "Running", "Scenario", "Scenarios", "Scenes", "Setpoints", "Simulations", "Step", "Superseded",
+    "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins", "TwinsSettings",
+    "Wish", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say", "unwrapped",
 ]  # fmt: skip

@@ -162,6 +162,8 @@ class _Stage:
         from lineshaft.app import local
         from lineshaft.security import Grant, Role
 
+        from . import plant
+
         async with local(config) as here:
             people = {u.login: u for u in await here.security.users.list_(here.who)}
             for login, role in (("admin", Role.ADMIN), ("viewer", Role.VIEWER)):
@@ -176,6 +178,9 @@ class _Stage:
                         here.who, name=f"demo-{name}", path="demo", publish=topics, subscribe=("spBv1.0/#", "uns/#")
                     )
                     self._keep(name, lambda m=made: {"user": m.device.name, "password": m.password})
+            if "picture" not in self._kept:
+                shown = await here.pictures.save(here.who, plant.picture())
+                self._keep("picture", lambda: shown.id)
         return {"sensors": self._kept["sensors"], "conveyors": self._kept["conveyors"]}
 
     def _welcome(self, mqtt: int, replay: _Replay | None) -> str:

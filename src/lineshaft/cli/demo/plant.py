@@ -5,6 +5,7 @@ What a connector's `sample.toml` lists for its fake is what the demo uses; only 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from lineshaft.edge import SHELF
 
 if TYPE_CHECKING:
+    from lineshaft.twins import Picture
+
     from .recording import Recording
 
 ORGANISATION = "demo"
@@ -127,6 +130,13 @@ def line_tags() -> list[dict[str, Any]]:
         "tags"
     ]
     return tags
+
+
+def picture() -> Picture:
+    """The process picture of the plant, which names its machines before they have spoken."""
+    from lineshaft.twins import unwrapped
+
+    return unwrapped(json.loads((Path(__file__).parent / "picture.json").read_text(encoding="utf-8")))
 
 
 def _like_sample(connector: str, **changes: Any) -> dict[str, Any]:

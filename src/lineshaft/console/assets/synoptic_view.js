@@ -9,6 +9,7 @@ export class Viewport {
     Object.assign(this, { svg, width, height, editing });
     this.touches = new Map();
     this.fit();
+    if (!editing && matchMedia("(max-width: 767px)").matches) this.begin();
     svg.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     svg.addEventListener("pointerdown", (event) => this.down(event));
     svg.addEventListener("pointermove", (event) => this.move(event));
@@ -35,6 +36,15 @@ export class Viewport {
     [this.w, this.h] = [width / scale, height / scale];
     [this.x, this.y] = [(this.width - this.w) / 2, (this.height - this.h) / 2];
     this.fitted = true;
+    this.apply();
+  }
+
+  /** On a phone a picture begins at its upper left, large enough to read; "show all" shows the whole. */
+  begin() {
+    const wanted = Math.min(this.box.height / this.height, 0.7);
+    if (wanted <= this.scale * 1.05) return;
+    this.zoom(wanted / this.scale);
+    [this.x, this.y] = [0, 0];
     this.apply();
   }
 

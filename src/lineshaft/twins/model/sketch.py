@@ -15,7 +15,7 @@ from .nodes import Point, Twin
 from .picture import Binding, End, Item, Picture
 from .types import called
 
-WIDTH = 1900.0
+WIDTH = 1960.0
 """How far panels go to the right before the next line begins."""
 _GAP = 20.0
 _CELL = (226.0, 278.0)

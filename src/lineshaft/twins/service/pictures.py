@@ -15,6 +15,7 @@ import msgspec
 
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database, Transaction
+from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
@@ -36,10 +37,18 @@ MOST_DRAWINGS = 32
 class Pictures:
     """The process pictures of a plant. `watching` reads them as they are now."""
 
-    def __init__(self, db: Database, guard: Guard, now: Now) -> None:
+    def __init__(self, db: Database, guard: Guard, now: Now | None = None) -> None:
+        """Without `now` pictures are only kept: for commands on the machine."""
         self._db = db
         self._guard = guard
-        self.watching = Watching(db, guard, now)
+        self._watching = Watching(db, guard, now) if now else None
+
+    @property
+    def watching(self) -> Watching:
+        """What reads pictures as they are now; Unavailable in a process that hears no values."""
+        if self._watching is None:
+            raise Unavailable("This process hears no values.", hint="Ask the running platform.")
+        return self._watching
 
     # ---- looking ----
 

@@ -1,5 +1,5 @@
 """Screens of process pictures: all of them, one as it is now, and its editor."""
 
-from . import listing, screen
+from . import editor, listing, screen
 
-__all__ = ["listing", "screen"]
+__all__ = ["editor", "listing", "screen"]

@@ -23,6 +23,7 @@ from lineshaft.console import (
 )
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
 from lineshaft.twins.model import Level, Twin, say
 from lineshaft.twins.model.picture import Picture
@@ -100,12 +101,19 @@ def _actions(view: View, places: list[Twin]) -> None:
 
 
 def _open_new(view: View, places: list[Twin]) -> None:
+    starts = {"tree": view.text("Machines of the place, drawn up for me"), "empty": view.text("An empty canvas")}
     named_places = {str(t.path): f"{named(view, t)} ({t.path})" for t in places}
     with dialog(view.text("New picture")) as box:
 
         async def make(values: dict[str, Any]) -> None:
             place, title = str(values["place"]), str(values["title"] or "").strip()
-            await _draw_up(view, place, title)
+            if values["start"] == "tree":
+                await _draw_up(view, place, title)
+            else:
+                title = title or view.text("New picture")
+                made = Picture(title={view.language: title}, place=PlantPath(place))
+                saved = await view.ask(Pictures).save(view.who, made)
+                view.go(f"{picture_address(saved.id)}/edit")
             box.close()
 
         form(
@@ -113,6 +121,7 @@ def _open_new(view: View, places: list[Twin]) -> None:
                 Field(name="place", label=view.text("Place"), kind="select", options=named_places, required=True,
                       value=str(places[0].path), help=view.text("Who may see the place may see the picture.")),
                 Field(name="title", label=view.text("Title"), placeholder=view.text("Name of the place")),
+                Field(name="start", label=view.text("Start with"), kind="select", options=starts, value="tree"),
             ],
             on_submit=make,
             submit=view.text("Create"),

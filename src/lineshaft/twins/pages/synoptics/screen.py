@@ -80,6 +80,8 @@ class _Screen:
         button(view.text("Versions"), self._open_versions, symbol="history", kind="quiet")
         download_button(view.text("Export"), self._export, lambda: f"{self._name}.json", kind="quiet")
         if view.who.may(Role.ENGINEER, shown.place):
+            edit = f"{picture_address(shown.id)}/edit"
+            button(view.text("Edit"), lambda: view.go(edit), symbol="edit")
             menu(view.text("More"), [(view.text("Remove …"), self._remove)])
 
     @property
