@@ -30,6 +30,7 @@ from lineshaft.telemetry.api import router as telemetry_routes
 from lineshaft.twins.api import (
     commands_router,
     files_router,
+    passports_router,
     pictures_router,
     record_router,
     relations_router,
@@ -72,6 +73,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(commands_router(platform.things.live_reads, platform.things.setpoints), prefix="/api/v1")
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
+    app.include_router(passports_router(platform.things.passport_desk), prefix="/api/v1")
     app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
     app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
