@@ -39,6 +39,7 @@ def build_aas(platform: Platform) -> ASGIApp:
         repository=platform.things.repository,
         operations=platform.things.operations,
         bulk=platform.things.bulk,
+        setpoints=platform.things.setpoints,
         public_url=public,
     )
     return security_web.Gate(aas.application(services), platform.security, public, refuse=aas.refusal)

@@ -16,6 +16,7 @@ from lineshaft.twins import (
     Delivery,
     Interlocks,
     LiveReads,
+    MachineOperations,
     Operations,
     PassportDesk,
     Pictures,
@@ -61,12 +62,13 @@ class Things:
         edge.before_writing(repository.records.check_setpoint)
         simulations = Simulations(db, guard, memory.historian, data / "models")
         twins = Twins(db, guard, memory.live, settings)
-        edge.before_writing(Interlocks(twins, edge).check)
+        interlocks = Interlocks(twins, edge)
+        edge.before_writing(interlocks.check)
         return cls(
             db=db,
             twins=twins,
             repository=repository,
-            operations=Operations(repository, guard),
+            operations=Operations(repository, guard, [MachineOperations(edge, interlocks)]),
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
             passport_desk=PassportDesk(repository),
@@ -74,7 +76,7 @@ class Things:
             pictures=Pictures(db, guard, twins.now),
             scenarios=Scenarios(db, guard, simulations),
             live_reads=LiveReads(twins, edge),
-            setpoints=Setpoints(db, guard, twins, edge, settings),
+            setpoints=Setpoints(db, guard, twins, edge, interlocks, settings),
             delivery=Delivery(db, guard, twins, edge),
             scenes=Scenes(db, guard, twins, repository),
         )

@@ -167,6 +167,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "scenarios": platform.things.scenarios,
         "setpoints": platform.things.setpoints,
         "scenes": platform.things.scenes,
+        "operations": platform.things.operations,
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
         "passport_desk": platform.things.passport_desk,

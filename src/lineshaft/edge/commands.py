@@ -1,11 +1,11 @@
-"""What is asked of a machine that runs: a value now, a value to set.
+"""What is asked of a machine that runs: a value now, a value to set, a method to call.
 
 The box that holds the machine's session is asked over the bus; who may, and what became of it, is seen to here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from lineshaft.kernel.clock import now_us
@@ -19,7 +19,7 @@ from lineshaft.security import Guard, Role, Who
 from .connectors import Tag
 from .events import SetpointWritten
 from .limits import checked
-from .model import Seen, WriteResult
+from .model import CallResult, Seen, WriteResult
 
 WriteCheck: TypeAlias = Callable[[Who, PlantPath, Value], Awaitable[None]]
 """Looks at a value about to be written to a path; raises a PlatformError when it must not be."""
@@ -35,6 +35,9 @@ class Box(Protocol):
 
     async def tag(self, path: str) -> Tag:
         """The tag at a path, when it may be written."""
+
+    async def caller(self, path: str) -> str:
+        """The box that calls a method; NoTag when no connection names it."""
 
     async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
         """The answer of a box to a question."""
@@ -75,6 +78,26 @@ class Commands:
                 SetpointWritten(id=new_id(), path=path, value=str(value)[:200], by=who.name[:120], at_us=now_us())
             )
         return result
+
+    async def call(self, who: Who, path: str, arguments: Sequence[Value]) -> CallResult:
+        """Call a method; every attempt is in the audit log, also a refused one."""
+        place = PlantPath.parse(path)
+        await self._guard.require(who, Role.OPERATOR, place, "edge.call")
+        said: dict[str, Any] = {"arguments": list(arguments)}
+        try:
+            edge = await self._box.caller(place)
+            question = {"verb": "call", "path": path, "arguments": list(arguments)}
+            result = decode(await self._box.do(edge, question, within_s=WRITE_WITHIN_S), CallResult)
+        except PlatformError as error:
+            await self._guard.record(who, "edge.call", path, after=said | {"failed": error.message})
+            raise
+        await self._guard.record(who, "edge.call", path, after=said | {"outputs": list(result.outputs)})
+        return result
+
+    async def check_call(self, who: Who, path: str) -> None:
+        """Raise what would keep a method from being called, as far as that is known without the machine."""
+        await self._guard.require(who, Role.OPERATOR, PlantPath.parse(path), "edge.call")
+        await self._box.caller(path)
 
     async def check(self, who: Who, path: str, value: Value) -> None:
         """Raise what would keep a value from being written, as far as that is known without the machine."""

@@ -256,6 +256,14 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What a method of a machine gave back."""
+
+    path: str
+    outputs: tuple[Value | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult:
     """What became of a write: the value asked for and the one the machine then reported."""
 

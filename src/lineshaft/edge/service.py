@@ -5,8 +5,7 @@ The service decides and records; the machine's session is held by an edge box, w
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,14 +20,14 @@ from lineshaft.security import Guard, Role, Who
 from .commands import Commands, WriteCheck
 from .connectors import ConnectorSettings, Node, Tag
 from .errors import BadConnection, NoConnection, NoTag
+from .heard import Heard
 from .limits import writable
-from .model import BoxReport, Connection, Health, Seen, State, WriteResult
+from .model import BoxReport, CallResult, Connection, Health, Seen, State, WriteResult
 from .secrecy import completed, hidden, veiled
-from .settings import SHELF, BadSettings, Built, EdgeSettings, build, find_tag, tag_paths
+from .settings import SHELF, BadSettings, Built, EdgeSettings, build, find_tag, method_paths, tag_paths
 from .store import ConnectionStore, Version, as_stored
 
 log = get_log("edge")
-_DARK_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,7 @@ class Edge:
         self._guard = guard
         self._bus = bus
         self._commands = Commands(guard, self, store.db)
-        self._boxes: dict[str, _Heard] = {}
+        self._boxes: dict[str, Heard] = {}
         self._veiled: dict[str, tuple[int, dict[str, Any]]] = {}
 
     @classmethod
@@ -242,6 +241,14 @@ class Edge:
         """Set a value on the machine and read it back; refused outside the tag's range or without the role."""
         return await self._commands.write(who, path, value)
 
+    async def call(self, who: Who, path: str, *arguments: Value) -> CallResult:
+        """Call a method that a connection names, such as one of OPC UA."""
+        return await self._commands.call(who, path, arguments)
+
+    async def check_call(self, who: Who, path: str) -> None:
+        """Raise what would keep a method from being called, as far as that is known without asking the machine."""
+        await self._commands.check_call(who, path)
+
     async def check_write(self, who: Who, path: str, value: Value) -> None:
         """Raise what would keep a value from being written, as far as that is known without asking the machine."""
         await self._commands.check(who, path, value)
@@ -330,7 +337,7 @@ class Edge:
 
     async def _heard(self, message: Message) -> None:
         report = decode(message.data, BoxReport)
-        self._boxes[report.edge] = _Heard(report)
+        self._boxes[report.edge] = Heard(report)
 
     async def _home(self, raw: dict[str, Any]) -> str:
         """The box that runs, or would run, a connection."""
@@ -349,6 +356,13 @@ class Edge:
                 return writable(find_tag(connection, path))
         raise NoTag(f"No connection holds {path}.")
 
+    async def caller(self, path: str) -> str:
+        """The box that calls a method; NoTag when no connection names it."""
+        for connection in await self._store.all():
+            if path in method_paths(connection):
+                return connection.edge or self._edge
+        raise NoTag(f"No connection has a method at {path}.", hint="Name it in the connection's `methods`.")
+
     async def do(self, edge: str, question: dict[str, Any], *, within_s: float) -> bytes:
         """Ask a box, whoever may: the methods above see to that."""
         if self._bus is None:
@@ -362,24 +376,6 @@ class Edge:
         concerned = new or old
         place = concerned.path if concerned else self._organisation
         await self._guard.record(who, action, name, before=before, after=after, path=place, tx=tx)
-
-
-class _Heard:
-    """The latest report of a box."""
-
-    def __init__(self, report: BoxReport) -> None:
-        self.report = report
-        self.health = {health.connection: health for health in report.health}
-        self._at = time.monotonic()
-
-    @property
-    def lately(self) -> bool:
-        return time.monotonic() - self._at < _DARK_AFTER_S
-
-    def told(self) -> Iterator[Health]:
-        """The health of its connections; unknown when nothing was heard lately."""
-        for health in self.report.health:
-            yield health if self.lately else replace(health, state=State.UNKNOWN, rate=0.0)
 
 
 def _audited(connection: Connection) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.plugins import Shelf
 from lineshaft.kernel.terms import Kind, PlantPath
 
-from .connectors import Connector, Tag
+from .connectors import Connector, Tag, place_below
 from .model import Connection
 
 SHELF = Shelf("lineshaft.edge.connectors", what="connector")
@@ -141,15 +141,20 @@ class TagSettings(BaseModel):
 
     def below(self, root: PlantPath) -> Tag:
         """The tag at its place: relative to the connection's path, or anywhere when written with a leading '/'."""
-        path = PlantPath.parse(self.path[1:]) if self.path.startswith("/") else PlantPath.parse(f"{root}/{self.path}")
+        path = PlantPath.parse(place_below(root, self.path))
         fields = {name: getattr(self, name) for name in type(self).model_fields if name != "path"}
         return Tag(path=path, **fields)
+
+
+def method_paths(connection: Connection) -> set[str]:
+    """Where the methods stand that a saved connection lets people call."""
+    return {place_below(connection.path, str(one.get("path", ""))) for one in connection.raw.get("methods", ())}
 
 
 def tag_paths(connection: Connection) -> set[str]:
     """Where the tags of a saved connection stand."""
     written = (str(tag.get("path", "")) for tag in connection.raw.get("tags", ()))
-    return {path[1:] if path.startswith("/") else f"{connection.path}/{path}" for path in written}
+    return {place_below(connection.path, path) for path in written}
 
 
 def find_tag(connection: Connection, path: str) -> Tag:
@@ -281,7 +286,7 @@ def as_toml(connections: Sequence[Connection]) -> str:
         table = tomlkit.table()
         for key, value in connection.raw.items():
             if value is not None:
-                table[key] = _tag_tables(value) if key == "tags" else value
+                table[key] = _tag_tables(value) if key in ("tags", "methods") else value
         tables.append(table)
     if connections:
         document["edge"] = edge

@@ -63,8 +63,9 @@ class Stage80:
 
 @pytest.fixture
 async def stage(floor: Floor) -> AsyncIterator[Stage80]:
-    floor.edge.before_writing(Interlocks(floor.twins, floor.edge).check)
-    setpoints = Setpoints(floor.db, floor.guard, floor.twins, floor.edge, TwinsSettings())
+    interlocks = Interlocks(floor.twins, floor.edge)
+    floor.edge.before_writing(interlocks.check)
+    setpoints = Setpoints(floor.db, floor.guard, floor.twins, floor.edge, interlocks, TwinsSettings())
     async with Crew() as crew:
         yield Stage80(floor, setpoints, crew)
 

@@ -31,7 +31,12 @@ from pydantic import BaseModel, ConfigDict
 from lineshaft.kernel.bus import Front
 from lineshaft.kernel.terms import Kind, PlantPath, Quality, Value
 
-__all__ = ["Connector", "ConnectorSettings", "Host", "Node", "Problem", "Readings", "Sink", "Tag"]
+__all__ = ["Connector", "ConnectorSettings", "Host", "Node", "Problem", "Readings", "Sink", "Tag", "place_below"]
+
+
+def place_below(root: str, path: str) -> str:
+    """Where something of a connection stands: below the connection, or anywhere when written with a leading '/'."""
+    return path[1:] if path.startswith("/") else f"{root}/{path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +225,15 @@ class Connector(Generic[S]):
     async def write(self, tag: Tag, value: Value) -> None:
         """Set one value on the machine and return when the machine has taken it."""
         raise TypeError(f"{self.name} cannot write")
+
+    @property
+    def methods(self) -> frozenset[PlantPath]:
+        """Where the methods stand that may be called; settings name them."""
+        return frozenset()
+
+    async def call(self, path: PlantPath, arguments: Sequence[Value]) -> list[Value | None]:
+        """Call one of the `methods`, and return what it gives back."""
+        raise TypeError(f"{self.name} has no methods")
 
     async def browse(self, address: str = "") -> list[Node]:
         """What lies below `address` in the machine; the empty address is the top."""

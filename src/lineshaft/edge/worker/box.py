@@ -1,6 +1,6 @@
 """The edge box: holds the sessions with the machines and answers for them on the bus.
 
-lineshaft.edge.<edge>.do       questions: read, write, browse, test (see service.py, commands.py)
+lineshaft.edge.<edge>.do       questions: read, write, call, browse, test (see service.py, commands.py)
 lineshaft.edge.<edge>.health   told every second
 
 Several boxes may share a catalogue: each runs the connections that name it.
@@ -22,7 +22,7 @@ from lineshaft.edge.connectors import Connector, Host, Node, Problem, Readings, 
 from lineshaft.edge.errors import NoConnection, NoTag
 from lineshaft.edge.events import ConnectionBack, ConnectionChanged, ConnectionLost, ConnectionRemoved
 from lineshaft.edge.limits import checked, writable
-from lineshaft.edge.model import BoxReport, Connection, Health, Seen, State, WriteResult
+from lineshaft.edge.model import BoxReport, CallResult, Connection, Health, Seen, State, WriteResult
 from lineshaft.edge.settings import EdgeSettings, build
 from lineshaft.edge.store import ConnectionStore
 from lineshaft.kernel.bus import Bus, Front, Message
@@ -33,7 +33,7 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.tasks import Crew
-from lineshaft.kernel.terms import Quality, Value
+from lineshaft.kernel.terms import PlantPath, Quality, Value
 from lineshaft.kernel.wire import decode, encode
 
 from .outlet import Outlet
@@ -56,6 +56,7 @@ class Question(msgspec.Struct, kw_only=True):
     path: str = ""
     value: Value | None = None
     within_s: float = 5.0
+    arguments: list[Value] = []
 
 
 class EdgeBox:
@@ -243,6 +244,8 @@ class EdgeBox:
                 return encode(await self._write(question))
             case "read":
                 return encode(await self._read(question))
+            case "call":
+                return encode(await self._call(question))
             case "browse":
                 return encode(await self._browse(question))
             case "test":
@@ -252,6 +255,13 @@ class EdgeBox:
     async def _read(self, question: Question) -> Seen:
         runner, tag = self._holder(question.path)
         return await runner.read(tag, question.within_s)
+
+    async def _call(self, question: Question) -> CallResult:
+        path = PlantPath(question.path)
+        for runner in self._runners.values():
+            if path in runner.methods:
+                return await runner.call(path, question.arguments)
+        raise NoTag(f"No connection of {self._settings.name} has a method at {path}.")
 
     async def _write(self, question: Question) -> WriteResult:
         runner, tag = self._holder(question.path)

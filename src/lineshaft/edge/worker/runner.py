@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,13 +21,13 @@ import numpy as np
 
 from lineshaft.edge.connectors import Connector, Host, Problem, Readings, Tag
 from lineshaft.edge.errors import CannotAsk
-from lineshaft.edge.model import Connection, Health, Seen, State, Trouble, WriteResult
+from lineshaft.edge.model import CallResult, Connection, Health, Seen, State, Trouble, WriteResult
 from lineshaft.edge.settings import Built
 from lineshaft.kernel.clock import from_us, now, now_us
 from lineshaft.kernel.errors import PlatformError, Timeout, Unavailable
 from lineshaft.kernel.log import get_log
 from lineshaft.kernel.tasks import backoff
-from lineshaft.kernel.terms import Quality, Value
+from lineshaft.kernel.terms import PlantPath, Quality, Value
 from lineshaft.kernel.units import ucum
 
 from .changes import Changes, pick
@@ -152,6 +152,26 @@ class Runner:
         reader = getattr(self._connector, "read_now", None)
         readings: Readings = await (reader(tags) if reader else self._connector.read(self._connector.plan(tags)))
         return readings
+
+    @property
+    def methods(self) -> frozenset[PlantPath]:
+        """Where the methods stand that may be called."""
+        return self._connector.methods
+
+    async def call(self, path: PlantPath, arguments: Sequence[Value]) -> CallResult:
+        """Call a method through the open session."""
+        if self._health.state is not State.GOOD:
+            hint = self._health.error or "Wait until the connection is good."
+            raise Unavailable(f"{self.connection.name} is {self._health.state}, so {path} cannot be called.", hint=hint)
+        within = self._connector.settings.timeout_s
+        try:
+            outputs = await asyncio.wait_for(self._connector.call(path, arguments), within)
+        except TimeoutError as error:
+            raise Timeout(
+                f"{self.connection.name} did not answer the call of {path} within {within:g} s.",
+                hint="The machine may or may not have done it; look at its state.",
+            ) from error
+        return CallResult(path=path, outputs=tuple(outputs))
 
     async def _read_back(self, tag: Tag, value: Value, within: float) -> WriteResult:
         if not self._answers:

@@ -45,6 +45,7 @@ class PropertyOut(BaseModel):
     high: float | None
     values: tuple[str, ...]
     writable: bool
+    interlock: str
     description: Words
 
     @classmethod

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from lineshaft.kernel.terms import PlantPath
+from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.security import Who
 
 from .repository import Json
@@ -57,11 +57,47 @@ class Outcome:
         return self.state is ExecutionState.COMPLETED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One step as it would be carried out: what would be written where, and what is there now."""
+
+    path: PlantPath
+    calls: bool = False
+    """Whether it calls a method instead of writing."""
+    values: tuple[Value | None, ...] = ()
+    now: Value | None = None
+    unit: str = ""
+    problem: str = ""
+    """Why it would be refused."""
+
+    def __str__(self) -> str:
+        said = ", ".join(repr(one) for one in self.values)
+        if self.calls:
+            return f"would call {self.path}({said})"
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"would write {said}{unit} to {self.path}, which is {'not known' if self.now is None else self.now!r} now"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What invoking an operation would do, and what would refuse it."""
+
+    steps: tuple[Planned, ...]
+    conditions: tuple[tuple[str, bool], ...] = ()
+    """The operation's interlock: each condition with what was read, and whether it holds."""
+    problems: tuple[str, ...] = ()
+
+
 class OperationHandler(Protocol):
     """Carries operations out. Rights and arguments are checked before, time and audit are seen to around it."""
 
     def carries(self, invocation: Invocation) -> bool:
         """Whether this handler knows how to carry the operation out."""
+
+    async def rehearse(self, who: Who, invocation: Invocation) -> Rehearsal:
+        """What it would do; nothing is done."""
 
     async def invoke(self, who: Who, invocation: Invocation) -> Outcome:
         """Do it, and return once it is done; a PlatformError says why it cannot be."""

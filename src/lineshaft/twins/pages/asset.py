@@ -31,7 +31,7 @@ from .cards import draw_machine, draw_place, set_machine, set_place
 from .changes import draw_changes
 from .editing import ask_retire, draw_editor, open_move
 from .naming import twin_address
-from .setpoints import draw_setpoints
+from .setpoints import SetpointCard, draw_setpoints
 from .trends import Courses, draw_trend
 from .words import (
     ACTIVITIES,
@@ -70,7 +70,7 @@ class _Asset:
         self._badge: Badge | None = None
         self._tiles: dict[str, Tile] = {}
         self._table: Table | None = None
-        self._setpoints: Table | None = None
+        self._setpoints: SetpointCard | None = None
         self._parts: dict[str, Tile] = {}
 
     async def draw(self, tab: str) -> None:
@@ -135,7 +135,7 @@ class _Asset:
         with tiles():
             for shown in _most_telling(twin, state.points):
                 self._draw_tile(shown, recent.get(shown.point.series))
-        self._setpoints = draw_setpoints(view, twin, state)
+        self._setpoints = await draw_setpoints(view, twin)
         await draw_trend(view, courses)
         with section(view.text("All values"), flush=True):
             self._table = self._draw_table(state)
@@ -183,6 +183,8 @@ class _Asset:
     async def _refresh(self) -> None:
         if self._twin.points:
             self._show(await self._twins.now.state(self._view.who, self._path, twin=self._twin))
+        if self._setpoints is not None:
+            await self._setpoints.refresh()
         if self._parts:
             await self._show_parts()
 
@@ -198,9 +200,8 @@ class _Asset:
                 value = shown.value if not isinstance(shown.value, str | bool) else value_text(view, shown)
                 drawn.set(value, at=shown.ts, status=point_status(shown))
         rows = {str(row["id"]): row for row in map(self._row, state.points)}
-        for shown_in in (self._table, self._setpoints):
-            if shown_in is not None:
-                shown_in.change_many({k: {n: r[n] for n in ("quality", "value", "age")} for k, r in rows.items()})
+        if self._table is not None:
+            self._table.change_many({k: {n: r[n] for n in ("quality", "value", "age")} for k, r in rows.items()})
 
     # ---- parts, changes, editing ----
 

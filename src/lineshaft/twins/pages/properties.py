@@ -48,6 +48,13 @@ def _fields(view: View, prop: Property | None, series: str | None) -> list[Field
         Field(
             name="writable", label=text("Can be set from the screen"), kind="switch", value=now.writable, advanced=True
         ),
+        Field(
+            name="interlock",
+            label=text("Set only while"),
+            value=now.interlock,
+            help=text('What must hold before it is written: speed = 0 and guard-closed and mode != "Auto".'),
+            advanced=True,
+        ),
         Field(name="alarm", label=text("Calls for attention when true"), kind="switch", value=now.alarm, advanced=True),
         Field(
             name="stale",
@@ -91,6 +98,7 @@ def _property(view: View, prop: Property | None, values: dict[str, Any]) -> Prop
         high=high if ranged else None,
         values=tuple(values["values"] or ()),
         writable=bool(values["writable"]),
+        interlock=str(values["interlock"] or "").strip(),
         alarm=bool(values["alarm"]),
         description=old.description,
         stale_after_s=values["stale"] or None,

@@ -2,7 +2,7 @@
 
 from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .bulk import Bulk
-from .commands import Delivery, Interlocks, LiveReads, Setpoints, Wish
+from .commands import Delivery, Interlocks, LiveReads, MachineOperations, Setpoints, Wish
 from .copying import make_instance
 from .now import Now
 from .operations import Operations
@@ -20,9 +20,9 @@ from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "Now", "Offered",
-    "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk", "Pictures", "Projection", "Read",
-    "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes", "Setpoints", "Simulations",
-    "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags",
-    "make_instance", "span_of", "unwrapped",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "MachineOperations", "Now",
+    "Offered", "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk", "Pictures", "Projection", "Read",
+    "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes", "Setpoints", "Simulations", "Standing",
+    "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags", "make_instance",
+    "span_of", "unwrapped",
 ]  # fmt: skip

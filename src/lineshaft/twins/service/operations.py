@@ -20,7 +20,7 @@ from lineshaft.security import Guard, Role, Who
 from lineshaft.twins.errors import NoHandler, NoInvocation
 from lineshaft.twins.metamodel import paths, values
 from lineshaft.twins.metamodel.kinds import OPERATION, PROPERTY, Json, kind_of
-from lineshaft.twins.model.operations import ExecutionState, Invocation, OperationHandler, Outcome
+from lineshaft.twins.model.operations import ExecutionState, Invocation, OperationHandler, Outcome, Rehearsal
 from lineshaft.twins.model.repository import Kind
 
 from .repository import Repository
@@ -75,15 +75,28 @@ class Operations:
         span = USUAL if within is None else within
         if not timedelta() < span <= LONGEST:
             raise Invalid(f"The time-out of {span} is not above 0 and at most {LONGEST}.")
+        place = found.place.child(*paths.place_of(path).split("/"))
+        try:
+            given = {
+                "inputs": _arguments(operation, "inputVariables", inputs),
+                "inoutputs": _arguments(operation, "inoutputVariables", inoutputs),
+            }
+        except PlatformError as error:
+            said = {"inputs": inputs if isinstance(inputs, dict) else _shown(inputs), "refused": error.message}
+            await self._guard.record(who, INVOKE, f"{submodel}#{path}", after=said, path=place)
+            raise
         return Invocation(
             submodel=submodel,
             path=path,
-            place=found.place.child(*paths.place_of(path).split("/")),
+            place=place,
             operation=operation,
-            inputs=_arguments(operation, "inputVariables", inputs),
-            inoutputs=_arguments(operation, "inoutputVariables", inoutputs),
             within=span,
+            **given,
         )
+
+    async def rehearse(self, who: Who, invocation: Invocation) -> Rehearsal:
+        """What invoking would write and call, and what would refuse it; nothing is done."""
+        return await (await self._admitted(who, invocation)).rehearse(who, invocation)
 
     async def invoke(self, who: Who, invocation: Invocation) -> Outcome:
         """Carry it out and wait; what refuses is raised."""
@@ -130,20 +143,25 @@ class Operations:
         await self._guard.require(who, Role.OPERATOR, invocation.place, INVOKE)
         handler = next((one for one in self._handlers if one.carries(invocation)), None)
         if handler is None:
-            raise NoHandler(f"Nothing carries out {invocation.path!r}: no machine is behind this operation.")
+            why = f"Nothing carries out {invocation.path!r}: no machine is behind this operation."
+            await self._record(who, invocation, ExecutionState.FAILED, why)
+            raise NoHandler(why)
         return handler
 
     async def _carry(self, who: Who, invocation: Invocation, handler: OperationHandler) -> Outcome:
-        state = ExecutionState.FAILED
+        state, why = ExecutionState.FAILED, ""
         try:
             async with asyncio.timeout(invocation.within.total_seconds()):
                 outcome = await handler.invoke(who, invocation)
-            state = outcome.state
+            state, why = outcome.state, " ".join(outcome.messages)
+        except PlatformError as error:
+            why = error.message
+            raise
         except TimeoutError:
             state = ExecutionState.TIMEOUT
             outcome = Outcome(state=state, messages=(f"No answer within {invocation.within}.",))
         finally:
-            await self._record(who, invocation, state)
+            await self._record(who, invocation, state, why)
         return outcome
 
     async def _told(self, who: Who, invocation: Invocation, handler: OperationHandler) -> Outcome:
@@ -158,8 +176,8 @@ class Operations:
             log.error("an operation failed", path=invocation.path, error=str(error), kind=type(error).__name__)
             return Outcome(state=ExecutionState.FAILED, messages=(f"It failed: {error}",))
 
-    async def _record(self, who: Who, invocation: Invocation, state: ExecutionState) -> None:
-        after = {"inputs": _shown(invocation.inputs), "state": state.value}
+    async def _record(self, who: Who, invocation: Invocation, state: ExecutionState, why: str) -> None:
+        after = {"inputs": _shown(invocation.inputs), "state": state.value} | ({"why": why} if why else {})
         subject = f"{invocation.submodel}#{invocation.path}"
         await self._guard.record(who, INVOKE, subject, after=after, path=invocation.place)
 

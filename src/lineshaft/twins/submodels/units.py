@@ -59,6 +59,11 @@ def convert(value: float, unit: str, to: str) -> float:
         raise BadUnit(f"{unit!r} cannot be turned into {to!r}: they measure different things.") from error
 
 
+def read_in(value: float, unit: str, to: str) -> float:
+    """The same, to 12 digits: as people and machines read it."""
+    return value if unit.strip() == to.strip() else float(f"{convert(value, unit, to):.12g}")
+
+
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[float]:
     import pint

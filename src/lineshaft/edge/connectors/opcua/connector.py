@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lineshaft.edge.connectors import Connector, Node, Problem, Readings, Sink, Tag
+from lineshaft.edge.connectors import Connector, Node, Problem, Readings, Sink, Tag, place_below
 from lineshaft.kernel.errors import Invalid, Unavailable
 from lineshaft.kernel.terms import PlantPath, Quality, Value
 
 from . import browse as browsing
+from . import call as calling
 from . import write as writing
 from .address import parse
 from .link import Link, open_link, spoken
@@ -54,10 +55,12 @@ class OpcUa(Connector[OpcUaSettings]):
         super().__init__(settings, tags, root=root)
         self._link: Link | None = None
         self._known: dict[Group, _Known] = {}
+        self._methods = {PlantPath(place_below(root, one.path)): one for one in settings.methods}
         self._places = {tag.path: place for place, tag in enumerate(self.tags)}
 
     def check(self) -> list[Problem]:
-        return [problem for tag in self.tags if (problem := _wrong(tag)) is not None]
+        wrong = [problem for tag in self.tags if (problem := _wrong(tag)) is not None]
+        return wrong + [problem for path, one in self._methods.items() if (problem := calling.wrong(path, one))]
 
     async def connect(self) -> None:
         await self.close()
@@ -95,6 +98,14 @@ class OpcUa(Connector[OpcUaSettings]):
             for problem in plan.lost.values():
                 raise Invalid(problem.message, hint=problem.hint)
             await writing.write(link, tag, plan.items[0], value)
+
+    @property
+    def methods(self) -> frozenset[PlantPath]:
+        return frozenset(self._methods)
+
+    async def call(self, path: PlantPath, arguments: Sequence[Value]) -> list[Value | None]:
+        with self._spoken():
+            return await calling.call(self._open(), path, self._methods[path], arguments)
 
     async def browse(self, address: str = "") -> list[Node]:
         with self._spoken():

@@ -1,6 +1,7 @@
 """A packaging line that speaks OPC UA: filler, capper, labeller and palletiser on a real socket.
 
     Objects/PackagingLine/<Machine>/<Signal>        ns=2;s=Filler.Speed, ns=2;s=Filler.FillVolumes[3] …
+    Objects/PackagingLine/<Machine>/Halt            a method: stops the machine for a while
     Objects/Extra                                   ns=2;s=Extra.0 …  as many as a bench asks for, all changing
                                                     ns=2;s=Extra.Hz   times per second, which can be written
 
@@ -19,16 +20,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from asyncua import Node, ua
+from asyncua import Node, ua, uamethod
 from asyncua.common.structures104 import new_enum
 
-from .line import LineModel, Mode, Reading, Signal, State
+from .line import LineModel, Machine, Mode, Reading, Signal, State
 from .replay import ReplayServer
 from .serving import DeviceServer, Limits, Security, describe, folders
 
 __all__ = ["Limits", "PackagingLine", "ReplayServer", "Security", "Stand", "stand"]
 
 URI = "urn:lineshaft:packaging-line"
+_LONGEST_HALT_S = 600.0
 _BURST = 100
 """Values set between two looks at the sockets."""
 
@@ -72,6 +74,7 @@ class PackagingLine:
             folder = await line.add_object(ua.NodeId(machine.name, index), f"{index}:{machine.name}")
             for shown in machine.signals:
                 await self._add(folder, machine.name, shown, words.get(shown.name))
+            await self._add_halt(folder, machine)
         if self._extra:
             await self._add_extra(objects)
         await self.device.open()
@@ -104,6 +107,26 @@ class PackagingLine:
         await describe(node, unit=shown.unit, low=shown.low, high=shown.high)
         if shown.writable:
             await node.set_writable()
+
+    async def _add_halt(self, folder: Node, machine: Machine) -> None:
+        """`Halt(Reason, Seconds) -> State`: an operator stops the machine for a while."""
+
+        @uamethod  # type: ignore[untyped-decorator]
+        def halt(_parent: ua.NodeId, reason: str, seconds: float) -> int | ua.StatusCode:
+            if not 0 < seconds <= _LONGEST_HALT_S:
+                return ua.StatusCode(ua.StatusCodes.BadOutOfRange)
+            machine.stop(reason, seconds)
+            return int(machine.state)
+
+        inputs = [_argument("Reason", ua.ObjectIds.String), _argument("Seconds", ua.ObjectIds.Double)]
+        index = self.device.index
+        await folder.add_method(
+            ua.NodeId(f"{machine.name}.Halt", index),
+            f"{index}:Halt",
+            halt,
+            inputs,
+            [_argument("State", ua.ObjectIds.Int32)],
+        )
 
     async def _add_extra(self, objects: Node) -> None:
         parent = await objects.add_folder(self.device.index, "Extra")
@@ -170,6 +193,10 @@ async def stand(_folder: Path) -> AsyncIterator[Stand]:
         yield served
     finally:
         await served.unplug()
+
+
+def _argument(name: str, data_type: int) -> ua.Argument:
+    return ua.Argument(Name=name, DataType=ua.NodeId(data_type), ValueRank=-1, ArrayDimensions=[])
 
 
 def _type_of(value: Reading, *, counter: bool, enumeration: bool) -> ua.VariantType:

@@ -6,10 +6,23 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lineshaft.edge.connectors import ConnectorSettings
 from lineshaft.kernel.config import Secret
+
+
+class MethodSettings(BaseModel):
+    """One method of the server that people may call."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    path: str
+    """Place in the plant, below the connection's path; a leading '/' makes it a whole path."""
+    object: str
+    """Node of the object that has the method."""
+    method: str
+    """Node of the method itself."""
 
 
 class OpcUaSettings(ConnectorSettings):
@@ -52,6 +65,8 @@ class OpcUaSettings(ConnectorSettings):
     """Most nodes in one request; less when the server says so or refuses."""
     lost_after_s: float = Field(default=4.0, ge=0.5, le=600)
     """A server that says nothing for this long is lost."""
+    methods: tuple[MethodSettings, ...] = ()
+    """Methods that people with the role operator may call; what is not named here cannot be called."""
     recheck_s: float = Field(default=30.0, ge=0.1)
     """How often missing nodes are looked for again and silent ones are asked whether they still exist."""
 

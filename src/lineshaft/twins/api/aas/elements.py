@@ -14,7 +14,7 @@ from lineshaft.twins.model.repository import Kind
 
 from . import submodels
 from .asked import no_shape, paged, part, shape
-from .call import NOTHING, Answer, Call, dump, made, told
+from .call import Answer, Call, dump, made, told
 from .documents import content
 from .roots import SUBMODEL_ROOTS, SubmodelRoot
 from .tree import Route
@@ -155,8 +155,9 @@ async def patch_value(root: SubmodelRoot, call: Call) -> Answer:
     path = call.names["path"]
     steps = paths.parse(path)
     body = await call.value()
-    await submodels.write(call, await root.id(call), path, body, pick=lambda submodel: paths.find(submodel, steps))
-    return NOTHING
+    return await submodels.write(
+        call, await root.id(call), path, body, pick=lambda submodel: paths.find(submodel, steps)
+    )
 
 
 async def drop(root: SubmodelRoot, call: Call) -> Answer:

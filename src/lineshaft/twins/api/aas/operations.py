@@ -12,8 +12,9 @@ from urllib.parse import quote
 from lineshaft.kernel.errors import Invalid
 from lineshaft.twins.metamodel import V31, checking, forms, paths
 from lineshaft.twins.metamodel.kinds import Json
-from lineshaft.twins.model.operations import Invocation, Outcome
+from lineshaft.twins.model.operations import Invocation, Outcome, Rehearsal
 
+from .asked import flag
 from .call import Answer, Call, told
 from .roots import SUBMODEL_ROOTS, SubmodelRoot
 from .tree import Route
@@ -34,8 +35,10 @@ def routes() -> Iterator[Route]:
 
 
 async def invoke(root: SubmodelRoot, plain: bool, call: Call) -> Answer:
-    """Invoke and wait for the outcome."""
+    """Invoke and wait for the outcome; with `dryRun=true` (ours, beside the standard) only say what would be done."""
     invocation = await _asked(root, call, plain=plain)
+    if flag(call, "dryRun", default=False):
+        return told(_rehearsed(await call.services.operations.rehearse(call.who, invocation)))
     found = await call.services.operations.invoke(call.who, invocation)
     return told(_said(found, plain=plain))
 
@@ -113,6 +116,19 @@ def duration(text: Any) -> timedelta | None:
         raise Invalid(f"clientTimeoutDuration {str(text)[:40]!r} is not a duration.", hint="Write PT60S.")
     days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _rehearsed(found: Rehearsal) -> Json:
+    """What would be done as information, what speaks against it as errors."""
+    told_ = [("Info", str(step)) for step in found.steps if not step.problem] + [
+        ("Error", one) for one in found.problems
+    ]
+    return {
+        "executionState": "Initiated",
+        "success": not found.problems,
+        "outputArguments": [],
+        "messages": [{"messageType": kind, "text": text} for kind, text in told_],
+    }
 
 
 def _said(found: Outcome, *, plain: bool) -> Json:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from lineshaft.kernel.errors import Invalid
+from lineshaft.kernel.errors import Conflict, Invalid
+from lineshaft.kernel.terms import Value
 from lineshaft.twins.metamodel import forms, values
 from lineshaft.twins.metamodel.kinds import Json, children
+from lineshaft.twins.model.desire import Stage
 from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.service.repository import machine_values
 
 from . import documents
 from .asked import Shape, after, filters, if_match, limit, no_shape, paged, shape
@@ -18,6 +21,8 @@ from .documents import SUBMODELS, content
 from .roots import SUBMODEL_ROOTS, SubmodelRoot
 from .tree import Route
 
+ACKNOWLEDGE_S = 10.0
+"""How long a write waits for a machine to report the value."""
 _BLOB = b'"Blob"'
 """Without these bytes a document holds no Blob, and goes out as it is."""
 _PAGES = 20
@@ -188,19 +193,24 @@ async def patch_value(root: SubmodelRoot, call: Call) -> Answer:
     shape(call)
     body = await call.value()
     id_ = await root.id(call)
-    await write(call, id_, "", body, pick=lambda submodel: submodel)
-    return NOTHING
+    return await write(call, id_, "", body, pick=lambda submodel: submodel)
 
 
-async def write(call: Call, id_: str, path: str, body: Any, pick: Callable[[Json], Json]) -> None:
-    """Write value-only JSON into the submodel or one of its elements, all of it or nothing."""
+async def write(call: Call, id_: str, path: str, body: Any, pick: Callable[[Json], Json]) -> Answer:
+    """Write value-only JSON into the submodel or one of its elements, all of it or nothing.
+
+    What shows a machine's value is set on the machine: 204 once it reports it, 202 while it has not yet.
+    """
     repository, dialect = call.services.repository, call.dialect
     condition = if_match(call)
     found = await repository.get(call.who, Kind.SUBMODEL, id_)
-    hot = values.lexicals(pick(content(found)), body, path, dialect)
+    submodel = content(found)
+    hot = values.lexicals(pick(submodel), body, path, dialect)
+    if hot and (machines := machine_values(found.body, submodel, hot)):
+        return await _set(call, machines, hot)
     if hot is not None and not condition:
         await repository.write_values(call.who, id_, hot)
-        return
+        return NOTHING
 
     def edit(submodel: Json) -> Json:
         target = pick(submodel)
@@ -210,3 +220,20 @@ async def write(call: Call, id_: str, path: str, body: Any, pick: Callable[[Json
         return submodel
 
     await repository.change(call.who, Kind.SUBMODEL, id_, edit, if_match=condition)
+    return NOTHING
+
+
+async def _set(call: Call, machines: Mapping[str, tuple[str, Value]], hot: Mapping[str, str | None]) -> Answer:
+    """Have machines take values, and wait a moment for them to report them."""
+    own = [path for path in hot if path not in machines]
+    if own or if_match(call):
+        what = f"beside {own[0]!r}, which does not" if own else "with If-Match"
+        raise Invalid(
+            f"{next(iter(machines))!r} shows a machine's value and cannot be written {what}.",
+            hint="Write what machines show by itself.",
+        )
+    if call.services.setpoints is None:
+        raise Conflict(f"{next(iter(machines))!r} shows a machine's value, and no machine is reached from here.")
+    wanted = dict(machines.values())
+    stage = await call.services.setpoints.desire_series(call.who, wanted, within_s=ACKNOWLEDGE_S)
+    return NOTHING if stage is Stage.ACKNOWLEDGED else Answer(status=202)

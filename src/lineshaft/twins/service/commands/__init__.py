@@ -3,6 +3,7 @@
 from .delivery import Delivery
 from .interlocks import Interlocks
 from .live import LiveReads
+from .machine import MachineOperations
 from .setpoints import Setpoints, Wish
 
-__all__ = ["Delivery", "Interlocks", "LiveReads", "Setpoints", "Wish"]
+__all__ = ["Delivery", "Interlocks", "LiveReads", "MachineOperations", "Setpoints", "Wish"]

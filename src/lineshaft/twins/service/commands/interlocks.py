@@ -40,6 +40,7 @@ class Interlocks:
         self._revision = ""
         self._guarded: dict[str, list[Point]] = {}
         self._points: dict[str, Point] = {}
+        self._reading: dict[str, Point] = {}
 
     async def check(self, who: Who, series: PlantPath, value: Value) -> None:
         """Raise Interlocked unless everything holds that a property of this series asks for."""
@@ -62,6 +63,16 @@ class Interlocks:
             Finding(condition=one, holds=one.holds(values), values={name: values[name] for name in one.names})
             for one in interlock.conditions
         ]
+
+    async def point_of(self, series: PlantPath) -> Point | None:
+        """The property whose values are at a path, the one that stands there before those bound to it."""
+        await self._look_up()
+        return self._points.get(series) or self._reading.get(series)
+
+    async def value_at(self, series: PlantPath) -> Value | None:
+        """What stands at a path now, as people read it; None when nobody can vouch for it."""
+        point = await self.point_of(series)
+        return await self._value(point.path) if point else None
 
     async def _values(self, names: Iterable[str], place: PlantPath) -> dict[str, Value | None]:
         await self._look_up()
@@ -93,6 +104,7 @@ class Interlocks:
             points = await self._twins.now.points(PLATFORM)
             self._points = {point.path: point for point in points}
             self._guarded = {}
+            self._reading = {point.series: point for point in reversed(points)}
             for point in points:
                 if point.property.interlock:
                     self._guarded.setdefault(point.series, []).append(point)

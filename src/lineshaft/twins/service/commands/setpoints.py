@@ -7,7 +7,8 @@ A desire that is not acknowledged before it expires is never written later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,7 +25,9 @@ from lineshaft.twins.model import Point, Twin
 from lineshaft.twins.model.desire import Desire, Patience, Settable, Stage, meant, told
 from lineshaft.twins.service.twins import Twins
 from lineshaft.twins.settings import TwinsSettings
-from lineshaft.twins.submodels.units import convert
+from lineshaft.twins.submodels.units import read_in
+
+from .interlocks import Interlocks
 
 DESIRE = "twins.desire"
 LONGEST = timedelta(days=7)
@@ -44,11 +47,14 @@ class Wish:
 class Setpoints:
     """Desired values of a plant's properties, one for each series."""
 
-    def __init__(self, db: Database, guard: Guard, twins: Twins, edge: Edge, settings: TwinsSettings) -> None:
+    def __init__(
+        self, db: Database, guard: Guard, twins: Twins, edge: Edge, interlocks: Interlocks, settings: TwinsSettings
+    ) -> None:
         self._db = db
         self._guard = guard
         self._twins = twins
         self._edge = edge
+        self._interlocks = interlocks
         self._settings = settings
         self.asked = asyncio.Event()
         """Set when there is something new to send."""
@@ -84,18 +90,60 @@ class Setpoints:
 
         The newest desire of a property wins; give `seen` to be told when somebody was faster (Outdated).
         """
+        for name in wishes:
+            await self._guard.require(who, Role.OPERATOR, PlantPath.parse(f"{path}/{name}"), DESIRE)
         twin = await self._twins.get(who, path)
-        patience = patience or self.patience()
-        try:
+        async with self._audited(who, twin.path, wishes):
             wanted = [(_point(twin, name), wish) for name, wish in wishes.items()]
-            values = [(point, await self._checked(who, point, wish), wish.seen) for point, wish in wanted]
-            await self._keep(who, values, patience)
+            await self._want(who, wanted, patience or self.patience())
+        return await self.list_(who, path, twin=twin)
+
+    async def desire_series(self, who: Who, values: Mapping[str, Value], *, within_s: float) -> Stage:
+        """Want series to have values, whatever shows them: all or none; how far that is after a time.
+
+        Refusals of machines are raised.
+        """
+        place = PlantPath(next(iter(values)))
+        async with self._audited(who, place, {series: Wish(value=value) for series, value in values.items()}):
+            wanted = [(await self._reading(series), Wish(value=value)) for series, value in values.items()]
+            await self._want(who, wanted, self.patience())
+        return await self._until_settled(list(values), within_s)
+
+    async def _reading(self, series: str) -> Point:
+        point = await self._interlocks.point_of(PlantPath(series))
+        if point is None:
+            raise NotSettable(f"{series} is read from a machine, and no twin says that it can be set.")
+        return point
+
+    async def _until_settled(self, series: Sequence[str], within_s: float) -> Stage:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + within_s
+        while True:
+            async with self._db.read() as tx:
+                found = (await store.find_desires(tx, series)).values()
+            stages = {one.stage for one in found}
+            if Stage.PENDING not in stages or loop.time() >= until:
+                break
+            await asyncio.sleep(_LOOK_S)
+        for one in found:
+            if one.stage in (Stage.REFUSED, Stage.TIMED_OUT):
+                raise NotSettable(f"{one.path} was not set: {one.message}", hint="Look at the machine.")
+        return Stage.PENDING if Stage.PENDING in stages else Stage.ACKNOWLEDGED
+
+    @asynccontextmanager
+    async def _audited(self, who: Who, place: str, wishes: Mapping[str, Wish]) -> AsyncIterator[None]:
+        """Let a refusal inside be in the audit log."""
+        try:
+            yield
         except PlatformError as error:
             said = {"asked": {name: wish.value for name, wish in wishes.items()}, "refused": error.message}
-            await self._guard.record(who, DESIRE, twin.path, after=said)
+            await self._guard.record(who, DESIRE, place, after=said)
             raise
+
+    async def _want(self, who: Who, wanted: Sequence[tuple[Point, Wish]], patience: Patience) -> None:
+        values = [(point, await self._checked(who, point, wish), wish.seen) for point, wish in wanted]
+        await self._keep(who, values, patience)
         self.asked.set()
-        return await self.list_(who, path, twin=twin)
 
     async def withdraw(self, who: Who, path: str) -> None:
         """No longer want anything of a property; what a machine has taken it keeps."""
@@ -130,14 +178,14 @@ class Setpoints:
     async def _checked(self, who: Who, point: Point, wish: Wish) -> Value:
         """The value as the machine takes it, once everything that can be checked without it is in order."""
         prop = point.property
+        await self._may(who, point)
         if not prop.writable:
             raise NotSettable(f"{point.path} is measured and cannot be set.")
-        await self._may(who, point)
         value = wish.value
         if wish.unit and wish.unit != prop.unit:
             if isinstance(value, bool | str):
                 raise Invalid(f"{value!r} is no number and has no unit.", hint="Leave the unit out.")
-            value = convert(value, wish.unit, prop.unit)
+            value = read_in(value, wish.unit, prop.unit)
         value = meant(prop, point.path, value)
         await self._edge.check_write(who, point.series, value)
         return value

@@ -20,14 +20,13 @@ from lineshaft.twins.events import DocumentsTaken
 from lineshaft.twins.model.record import is_record
 from lineshaft.twins.model.repository import Attachment, Json, Kind, Taken
 from lineshaft.twins.store import documents, files, records
-from lineshaft.twins.store.bound import MARK
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import Entry, entry_of, submodels_of
 
 from . import writing
+from .binding import forbidden, may_reach
 from .desk import Desk
 from .door import named, step_of
-from .living import forbidden
 
 ACTION = "twins.documents.take_in"
 MOST_ELEMENTS, MOST_DOCUMENTS = 10_000, 1_000
@@ -177,10 +176,12 @@ def _living(entries: Sequence[Entry], scrapped: Sequence[PlantPath], count: _Cou
 
 def _spies(who: Who, entry: Entry, count: _Count) -> bool:
     """Whether an element is bound to a series that the writer may not see; then it is named."""
-    series = forbidden(who, entry.document) if entry.kind is Kind.SUBMODEL and MARK in entry.body else ""
-    if series:
-        count.refused.append(f"The {entry.kind.words} {entry.id[:200]} is bound to {series[:200]}, which is not yours.")
-    return bool(series)
+    reaches = entry.kind is Kind.SUBMODEL and may_reach(entry.body)
+    lacking = forbidden(who, entry.document) if reaches else None
+    if lacking:
+        _, path = lacking
+        count.refused.append(f"The {entry.kind.words} {entry.id[:200]} is bound to {path[:200]}, which is not yours.")
+    return lacking is not None
 
 
 async def _standing(tx: Transaction, entries: Sequence[Entry]) -> dict[tuple[Kind, str], Stored]:

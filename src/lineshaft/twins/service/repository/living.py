@@ -14,7 +14,7 @@ from dataclasses import replace
 import orjson
 
 from lineshaft.kernel.terms import PlantPath, Value
-from lineshaft.security import PLATFORM, Role, Who
+from lineshaft.security import PLATFORM
 from lineshaft.telemetry import Live, Selection
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.model.repository import Document, Kind
@@ -32,14 +32,6 @@ def bound(document: Json) -> Iterator[tuple[str, str, str]]:
     """The elements that name a series: idShortPath, xs type, path of the series."""
     for one in bound_of(document):
         yield one.path, one.value_type, one.series
-
-
-def forbidden(who: Who, document: Json) -> str:
-    """The first series that an element names and the writer may not see; '' when there is none.
-
-    Whoever reads the document later sees the values of its series.
-    """
-    return next((series for _, _, series in bound(document) if not who.may(Role.VIEWER, series)), "")
 
 
 class Living:

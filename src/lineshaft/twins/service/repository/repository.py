@@ -28,6 +28,7 @@ from lineshaft.twins.store.entries import entry_of
 
 from . import writing
 from .attachments import Attachments
+from .binding import forbidden
 from .bulk import Bulk, Progress
 from .current import Current
 from .desk import Denied, Desk, shown
@@ -35,7 +36,7 @@ from .discovery import Discovery
 from .door import about, check_document, check_match, step_of
 from .graph import Graph
 from .history import History
-from .living import Living, bound, forbidden
+from .living import Living, bound
 from .questions import Questions
 from .records import Records
 from .relations import Relations
@@ -367,8 +368,8 @@ class Repository:
     def _may_bind(self, who: Who, document: Json) -> None:
         for _, _, series in bound(document):
             PlantPath.parse(series)
-        if series := forbidden(who, document):
-            self._desk.may(who, Role.VIEWER, series, "twins.documents.bind")
+        if lacking := forbidden(who, document):
+            self._desk.may(who, *lacking, "twins.documents.bind")
 
 
 def _stand(kind: Kind, document: Json, twin: PlantPath) -> PlantPath:
