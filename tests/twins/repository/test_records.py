@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import orjson
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from lineshaft.kernel.clock import from_us, now_us
-from lineshaft.kernel.db import Database
+from lineshaft.kernel.db import Database, Transaction
 from lineshaft.kernel.errors import Forbidden, NotFound
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, AuditFilter, Guard, Role
 from lineshaft.twins import files
-from lineshaft.twins.errors import BadTwin, NoDocument, Scrapped, Sealed
+from lineshaft.twins.errors import BadTwin, NoDocument, Scrapped, Sealed, TakenId
 from lineshaft.twins.metamodel import query
 from lineshaft.twins.metamodel.checking import check
 from lineshaft.twins.model.record import PART, RECORD, Entry, Happening, Phase
 from lineshaft.twins.model.repository import Attachment, Filters, Kind, Verb
 from lineshaft.twins.model.shell import made_for
 from lineshaft.twins.service.repository import Repository
+from lineshaft.twins.store import records
 
 from .conftest import ADA, BOB, EVE, OTTO, person, rows, submodel
 from .test_relations import PUMP, TANK, twin
@@ -102,6 +106,43 @@ async def test_what_somebody_sends_twice_with_one_key_is_added_once(repository: 
         await repository.records.add(OTTO, PUMP, entry(Happening.NOTED, "leaks"), key="k1")
     await repository.records.add(ADA, PUMP, entry(Happening.NOTED, "leaks"), key="k1")
     assert [one.by for one in (await repository.records.of(EVE, PUMP)).entries] == ["ada", "otto"]
+
+
+async def test_keys_that_differ_only_at_their_end_are_two_entries_however_long_they_are(repository: Repository) -> None:
+    for end in "ab":
+        await repository.records.add(OTTO, PUMP, entry(Happening.NOTED, end), key="k" * 300 + end)
+    assert [one.text for one in (await repository.records.of(EVE, PUMP)).entries] == ["b", "a"]
+
+
+async def test_a_key_answers_what_was_added_under_it_and_takes_nothing_else(
+    repository: Repository, db: Database
+) -> None:
+    made = await repository.records.add(OTTO, PUMP, entry(Happening.NOTED, "leaks"), key="k1")
+    before = await rows(db)
+    later = entry(Happening.NOTED, "leaks", at_us=2 * DAY)
+    assert await repository.records.add(OTTO, PUMP, later, key="k1") == made
+    with pytest.raises(TakenId, match="Another entry was added under that key"):
+        await repository.records.add(OTTO, PUMP, entry(Happening.NOTED, "burns"), key="k1")
+    assert await rows(db) == before
+
+
+async def test_what_was_scrapped_is_found_by_an_index_and_never_by_reading_all_records(db: Database) -> None:
+    async with db.read() as tx:
+        if tx.dialect != "sqlite":
+            pytest.skip("PostgreSQL chooses by statistics, and scans a table as small as this one.")
+        asked: list[sa.Select[Any]] = []
+
+        async def execute(query: sa.Select[Any]) -> Any:
+            asked.append(query)
+            return await tx.execute(query)
+
+        assert await records.scrapped(cast("Transaction", SimpleNamespace(execute=execute))) == []
+        options = {"dialect": sqlite.dialect(paramstyle="named"), "compile_kwargs": {"render_postcompile": True}}
+        told = asked[0].compile(**options)
+        plan = sa.text(f"EXPLAIN QUERY PLAN {told}").bindparams(**told.params)
+        steps = [row[-1] for row in await tx.execute(plan)]
+    (scan,) = [step for step in steps if step.startswith("SCAN twins_")]
+    assert "twins_records_ends" in scan, steps
 
 
 async def test_the_newest_come_first_page_by_page(repository: Repository) -> None:

@@ -91,7 +91,7 @@ def router(repository: Repository) -> APIRouter:
 
     @api.post("", status_code=201)
     async def add(who: Caller, body: NewEntry) -> EntryOut:
-        """Add an entry; 409 once the twin was scrapped."""
+        """Add an entry; 409 once the twin was scrapped, or when the key was sent with another entry."""
         entry = Entry(
             fact="",
             kind=body.happening,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 import orjson
 
@@ -20,7 +21,7 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.twins import store
-from lineshaft.twins.errors import BadTwin, Scrapped
+from lineshaft.twins.errors import BadTwin, Scrapped, TakenId
 from lineshaft.twins.model.record import (
     PART,
     RECORD,
@@ -53,6 +54,7 @@ from .shelf import content_of
 ADD = "twins.record.add"
 AHEAD_US = 60 * MICROS
 """A clock may be ahead by so much."""
+LONGEST_FACT = 200
 _MARK = RECORD.encode()
 _NEEDS = {Happening.MAINTAINED: Role.OPERATOR, Happening.NOTED: Role.OPERATOR, Happening.REINSTATED: Role.ADMIN}
 
@@ -79,16 +81,20 @@ class Records:
         return Account(life=life, operating_hours=hours, entries=tuple(found), after=rest if rest > 0 else None)
 
     async def add(self, who: Who, twin: str, entry: Entry, *, key: str = "") -> Entry:
-        """Somebody adds an entry; the same `key` of theirs adds it once. Scrapped when nothing may follow any more."""
+        """Somebody adds an entry; Scrapped when nothing may follow any more.
+
+        The same `key` of theirs adds it once, and answers what was added; TakenId when that was another entry.
+        """
         who = await self._desk.guard.current(who)
-        fact = f"{who.id}:{key}"[:200] if key else f"entry:{new_id()}"
+        fact = _fact(who, key) if key else f"entry:{new_id()}"
         entry = check_entry(replace(entry, fact=fact, by=who.name[:120]))
         if entry.at_us > now_us() + AHEAD_US and entry.kind is not Happening.LEASED:
             raise BadTwin("That is still to come.", hint="A record tells what has happened; only leases begin later.")
         async with self._desk.writing(who) as (tx, now):
             shell = await shell_at(tx, now, twin)
             self._desk.may(now, _NEEDS.get(entry.kind, Role.ENGINEER), shell.place, ADD)
-            await self._append(tx, now, shell.id, shell.place, [entry])
+            if not await self._append(tx, now, shell.id, shell.place, [entry]):
+                return _same(entry, await records.find(tx, made_for(shell.id, PART), fact))
         return entry
 
     async def tell(self, shell: str, place: PlantPath, entries: Sequence[Entry]) -> int:
@@ -153,6 +159,19 @@ class Records:
             await refer(tx, self._desk, who, owner, head.id)
         entry = entry_of(Kind.SUBMODEL, document, head.place)
         await writing.change(tx, self._desk.guard, who, head, entry, ours=True)
+
+
+def _fact(who: Who, key: str) -> str:
+    """What tells an entry of somebody by their key; a long one by its hash, which fits."""
+    fact = f"{who.id}:{key}"
+    return fact if len(fact) <= LONGEST_FACT else f"key:{sha256(fact.encode()).hexdigest()}"
+
+
+def _same(sent: Entry, told: Entry) -> Entry:
+    """What was told under a key, or TakenId; the moment may differ, as it is that of sending unless somebody says."""
+    if replace(sent, at_us=told.at_us, by=told.by) != told:
+        raise TakenId("Another entry was added under that key.", hint="Choose a new key for what is new.")
+    return told
 
 
 def _opened(head: Stored | None) -> tuple[Life, list[Entry] | None]:
