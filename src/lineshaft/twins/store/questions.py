@@ -19,7 +19,7 @@ from lineshaft.twins.model.graph import Wanted
 from lineshaft.twins.model.repository import Edge, Kind
 
 from .elements import SEMANTIC_MOST, TEXT_MOST, as_text
-from .repository_tables import DOCUMENTS, ELEMENTS, LINKS, RELATIONS
+from .repository_tables import DOCUMENTS, ELEMENTS, LINKS, RELATIONS, SEMANTICS
 from .tables import parts
 
 Spoken: TypeAlias = Callable[[Wanted], Awaitable[Sequence[int]]]
@@ -134,8 +134,21 @@ def _of_group(group: Sequence[Compare], kind: Kind) -> list[Needle]:
         wanted = _wanted(wanted, field, op, literal)
     if not conditions:
         return []
-    written = _seen_from(kind, Kind.SUBMODEL, sa.select(ELEMENTS.c.document).where(*conditions).distinct())
+    found = _meant(group) if len(group) == 1 else None
+    if found is None:
+        found = sa.select(ELEMENTS.c.document).where(*conditions).distinct()
+    written = _seen_from(kind, Kind.SUBMODEL, found)
     return [Needle(written, (wanted,) if wanted.compared else ())]
+
+
+def _meant(group: Sequence[Compare]) -> sa.Select[Any] | None:
+    """Of a semantic id alone: the indexes of elements begin with one, but hold only those that have a value."""
+    field, op, literal = _sides(group[0])
+    match field, op, literal:
+        case Field(attribute=("semanticId",), path=()), "eq", Literal("str", str(text)):
+            meaning = SEMANTICS.c.semantic == normalised(text)[:SEMANTIC_MOST]
+            return sa.select(SEMANTICS.c.document).where(meaning, SEMANTICS.c.path != "").distinct()
+    return None
 
 
 def _wanted(wanted: Wanted, field: Field, op: str, literal: Literal) -> Wanted:
