@@ -15,7 +15,7 @@ from lineshaft.twins.model.repository import Json, Kind
 from .bound import MARK, Bound, bound_of
 from .elements import FILE_MODEL as FILE
 from .elements import SEMANTIC_MOST, Row, elements_of
-from .relations import Relation, relations_of
+from .relations import TELLING, Relation, relations_of
 
 CASE, SPECIFICATION, HOLDS = "#case", "#specification", "#shell"
 """Marks in the path of `twins_semantics`: what a concept description is a case of, its data specifications,
@@ -81,10 +81,15 @@ def entry_of(kind: Kind, document: Json, place: PlantPath) -> Entry:
         elements=rows,
         meanings=meanings,
         links=links_of(document) if kind is Kind.SHELL else [],
-        relations=relations_of(kind, document),
+        relations=relations_of(kind, document) if kind is not Kind.SUBMODEL or _tells(rows) else [],
         bound=bound_of(document) if kind is Kind.SUBMODEL and MARK in body else [],
         files=[row[6] for row in rows if row[2] == FILE and row[6]] if rows else _thumbnail(kind, document),
     )
+
+
+def _tells(rows: list[Row]) -> bool:
+    """Whether any element states an edge; most submodels have none, and are not walked through for it."""
+    return not TELLING.isdisjoint(row[2] for row in rows)
 
 
 def _meanings(kind: Kind, document: Json) -> list[tuple[str, str]]:

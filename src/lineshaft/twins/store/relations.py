@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import Transaction
 from lineshaft.twins.metamodel.kinds import (
     ANNOTATED,
+    ELEMENTS,
     ENTITY,
     PROPERTY,
     REFERENCE,
@@ -55,6 +56,10 @@ _BY_NAME = {
     "producedby": (Edge.PRODUCED, False),
 }
 """What a relationship says, by the name in its semantic id or the beginning of its idShort; whether it is turned."""
+
+
+TELLING = frozenset(ELEMENTS.index(kind) for kind in (ENTITY, REFERENCE, RELATIONSHIP, ANNOTATED))
+"""Kinds of elements that state an edge, as the index numbers them."""
 
 
 def relations_of(kind: Kind, document: Json) -> list[Relation]:
