@@ -5,10 +5,13 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins import files
 from lineshaft.twins.metamodel.identifiers import encode_id
+from lineshaft.twins.model.record import PART, Entry, Happening
+from lineshaft.twins.model.shell import made_for
 
-from .conftest import AAS, ENVIRONMENT, V30, V31, A, S
+from .conftest import AAS, ENVIRONMENT, V30, V31, A, S, Served
 from .test_files_and_operations import FILE, upload
 from .test_reading import is_result
 
@@ -34,6 +37,16 @@ async def test_t23_every_format_reads_back_as_the_same_environment(
     if form == "aasx":
         assert package.version == version
         assert [one.read() for one in package.supplements] == [b"hello"]
+
+
+async def test_a_file_carries_all_entries_of_a_record(ada: httpx.AsyncClient, served: Served) -> None:
+    told = [Entry(fact=f"twin:{n}", kind=Happening.CHANGED, at_us=n, by="ada") for n in range(1_005)]
+    await served.repository.records.tell(AAS, PlantPath("acme"), told)
+    record = encode_id(made_for(AAS, PART))
+    for asked in (f"submodelIds={record}", ""):
+        found = (await ada.get(f"{V31}/serialization?{asked}", headers={"accept": "application/json"})).json()
+        [held] = [one for one in found["submodels"] if one["idShort"] == PART]
+        assert len(held["submodelElements"][-1]["value"]) == 1_005
 
 
 async def package_of(client: httpx.AsyncClient) -> bytes:

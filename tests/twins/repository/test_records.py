@@ -157,6 +157,24 @@ async def test_the_newest_come_first_page_by_page(repository: Repository) -> Non
     assert seen == [["twin:7", "twin:6", "twin:5"], ["twin:4", "twin:3", "twin:2"], ["twin:1"]]
 
 
+async def test_a_long_record_shows_its_newest_entries_and_all_of_them_only_to_who_asks(repository: Repository) -> None:
+    await repository.records.tell(PUMP, PLACE, [fact(n) for n in range(1, 1_006)])
+    said = {"$eq": [{"$field": "$sm#semanticId"}, {"$strVal": RECORD}]}
+    shown = [
+        await repository.get(EVE, Kind.SUBMODEL, MINE),
+        await repository.at(EVE, Kind.SUBMODEL, MINE, now_us()),
+        *(await repository.page(EVE, Kind.SUBMODEL, Filters(semantic=RECORD))).documents,
+        *(await repository.ask(EVE, Kind.SUBMODEL, query.parse({"$condition": said}, "submodels"))).documents,
+        await repository.get(EVE, Kind.SUBMODEL, MINE, newest=None),
+        await repository.get(EVE, Kind.SUBMODEL, MINE, newest=0),
+    ]
+    told = [values(orjson.loads(one.body)) for one in shown]
+    assert {one["EntryCount"] for one in told} == {"1005"}
+    assert [len(one["Entries"]) for one in told] == [1_000, 1_000, 100, 100, 1_005, 0]
+    last = orjson.loads(shown[2].body)["submodelElements"][-1]["value"][-1]["value"]
+    assert {one["idShort"]: one["value"] for one in last}["Fact"] == "twin:1005"
+
+
 async def test_t89_the_record_of_a_moment_is_what_it_told_then(repository: Repository) -> None:
     await repository.records.tell(PUMP, PLACE, [fact(1, Happening.CREATED, now="acme/pump")])
     moments = [now_us()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +12,12 @@ import pytest
 from fastapi import FastAPI, Request
 
 from lineshaft.kernel import http
+from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Forbidden
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security import Guard, Who
-from lineshaft.twins import Repository, Scenes, Twins
+from lineshaft.security import PLATFORM, Guard, Who
+from lineshaft.telemetry import Live
+from lineshaft.twins import Draft, Level, Repository, Scenes, Twins
 from lineshaft.twins.api import scenes_router
 from lineshaft.twins.errors import BadFile, BadTwin, NoFile, Outdated, Superseded
 from lineshaft.twins.model.repository import Attachment, Json, Kind
@@ -22,6 +26,7 @@ from lineshaft.twins.model.shell import asset_id, shell_id
 
 from .conftest import ADA, BOB, EVE, FILLER, LINE, MODEL, audited, document, glb
 
+CONTEXTS = ["lineshaft.security", "lineshaft.twins"]
 MODELS = "urn:acme:models"
 AT = "/api/v1/scenes"
 
@@ -72,6 +77,25 @@ async def test_nothing_changes_on_refusal(scenes: Scenes) -> None:
         with pytest.raises(Forbidden):
             await work
     assert (await scenes.get(EVE, FILLER)).scene == made
+
+
+async def test_of_those_who_save_the_same_version_at_once_one_succeeds_and_the_others_are_told(
+    empty_postgres: Callable[[], Awaitable[Database]], live: Live
+) -> None:
+    db = await empty_postgres()
+    try:
+        await db.open(CONTEXTS)
+        guard = Guard(db)
+        twins = Twins(db, guard, live)
+        await twins.create(PLATFORM, Draft(path=FILLER, level=Level.ASSET), with_parents=True)
+        scenes = Scenes(db, guard, twins, Repository(db, guard, "acme"))
+        for version in range(5):
+            looks = [Scene(spots={FILLER.name: Spot(x=float(n), z=0)}, version=version) for n in range(4)]
+            saved = [scenes.save(ADA, FILLER, one) for one in looks]
+            done = await asyncio.gather(*saved, return_exceptions=True)
+            assert sorted(type(one).__name__ for one in done) == ["Outdated", "Outdated", "Outdated", "Scene"]
+    finally:
+        await db.close()
 
 
 async def test_a_twin_that_moves_keeps_its_looks(scenes: Scenes, line: Twins) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from lineshaft.kernel.clock import from_us
+from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import TimeRange
 from lineshaft.twins.model.simulation import Scenario
 from lineshaft.twins.service import Outcome, Scenarios, Simulations, Standing, span_of
 
-from .simulations import AlteredBody, Caller, ModelBody, WhatIf, moments, numbers
+from .simulations import AlteredBody, Caller, ModelBody, WhatIf, columns_of
 
 
 class KeepBody(WhatIf):
@@ -69,16 +70,10 @@ class OutcomeOut(BaseModel):
     measured: dict[str, list[float | None]]
     inputs: dict[str, list[float | None]]
 
-    @classmethod
-    def of(cls, found: Outcome) -> OutcomeOut:
-        return cls(
-            scenario=ScenarioOut.of(found.scenario),
-            ts=moments(found.ts_us),
-            outputs=numbers(found.outputs),
-            before=numbers(found.before),
-            measured=numbers(found.measured),
-            inputs=numbers(found.inputs),
-        )
+
+def _told(found: Outcome) -> Response:
+    parts = {part: getattr(found, part) for part in ("outputs", "before", "measured", "inputs")}
+    return columns_of(found.ts_us, parts, scenario=ScenarioOut.of(found.scenario).model_dump_json().encode())
 
 
 class StandingOut(BaseModel):
@@ -122,10 +117,10 @@ def router(simulations: Simulations, scenarios: Scenarios) -> APIRouter:
         found = await scenarios.run(who, body.model.model_of(), span, altered, step_s=body.step_s or 0.0)
         return ScenarioOut.of(await scenarios.keep(who, found, body.name))
 
-    @api.get("/scenarios/{id_}")
-    async def get(who: Caller, id_: str) -> OutcomeOut:
+    @api.get("/scenarios/{id_}", response_model=OutcomeOut)
+    async def get(who: Caller, id_: str) -> Response:
         """A kept run with all it gave."""
-        return OutcomeOut.of(await scenarios.get(who, id_))
+        return await in_thread(_told, await scenarios.get(who, id_))
 
     @api.patch("/scenarios/{id_}")
     async def rename(who: Caller, id_: str, body: NameBody) -> ScenarioOut:

@@ -17,6 +17,7 @@ from lineshaft.twins.submodels.carbon import Footprint, footprints_of, roll_up
 from lineshaft.twins.submodels.passport import Passport, Tier, metadata_submodel, passport_of, product_of, shown
 
 from .repository import Repository
+from .repository.records import FEW
 
 PRODUCT = "uniqueProductIdentifier"
 """The name of the asset id by which the shell of a product is found, where its global asset id is another."""
@@ -118,7 +119,7 @@ class PassportDesk:
         found: list[Json] = []
         for id_ in submodel_ids(shell):
             try:
-                found.append(orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_)).body))
+                found.append(orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_, newest=FEW)).body))
             except NoDocument:
                 continue
         return found

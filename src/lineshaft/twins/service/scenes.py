@@ -170,11 +170,12 @@ class Scenes:
             versions = await store.scene_versions(tx, twin.id)
             standing = versions[0].scene.version if versions else 0
             if standing != scene.version:
-                raise Outdated(f"The scene of {twin.path} is at version {standing}, not {scene.version}.")
+                raise _outdated(twin, standing, scene)
             made = replace(scene, version=standing + 1)
             if content is not None:
                 await store.keep_drawing(tx, scene.digest, content)
-            await store.put_scene(tx, twin.id, SceneVersion(scene=made, at_us=now_us(), by=who.name))
+            if not await store.put_scene(tx, twin.id, SceneVersion(scene=made, at_us=now_us(), by=who.name)):
+                raise _outdated(twin, made.version, scene)
             before = _told(versions[0].scene) if versions else None
             after = _told(made)
             await self._guard.record(who, "twins.scene.change", str(twin.path), before=before, after=after, tx=tx)
@@ -194,13 +195,17 @@ class Scenes:
 
     async def _in_submodel(self, who: Who, id_: str) -> Offered | None:
         try:
-            content = orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_)).body)
+            content = orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_, newest=0)).body)
         except NoDocument:
             return None
         for path, element in walk(content):
             if kind_of(element) == FILE and _holds_model(element):
                 return Offered(submodel=id_, path=path, name=str(element["value"]).rsplit("/", 1)[-1])
         return None
+
+
+def _outdated(twin: Twin, standing: int, scene: Scene) -> Outdated:
+    return Outdated(f"The scene of {twin.path} is at version {standing}, not {scene.version}.")
 
 
 def _holds_model(element: Json) -> bool:

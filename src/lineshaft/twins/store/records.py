@@ -40,7 +40,7 @@ async def find(tx: Transaction, record: str, fact: str) -> Entry:
     return _entry(row)
 
 
-async def page(tx: Transaction, record: str, *, before: int, limit: int) -> list[Entry]:
+async def page(tx: Transaction, record: str, *, before: int, limit: int | None) -> list[Entry]:
     """Entries with numbers below `before`, the newest first."""
     query = sa.select(RECORDS).where(RECORDS.c.record == record, RECORDS.c.number < before)
     return [_entry(row) for row in await tx.all(query.order_by(RECORDS.c.number.desc()).limit(limit))]

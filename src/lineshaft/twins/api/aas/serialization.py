@@ -104,7 +104,7 @@ async def gathered(
 async def _all(call: Call, kind: Kind) -> AsyncIterator[Document]:
     after, count = None, 0
     while count <= MOST:
-        page = await call.services.repository.page(call.who, kind, after=after, limit=1000)
+        page = await call.services.repository.page(call.who, kind, after=after, limit=1000, newest=None)
         for one in page.documents:
             yield one
         after, count = page.after, count + len(page.documents)
@@ -119,7 +119,7 @@ async def _each(call: Call, kind: Kind, ids: Iterable[str], *, missing_ok: bool 
     found: list[Document] = []
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        asked = (call.services.repository.get(call.who, kind, id_) for id_ in some)
+        asked = (call.services.repository.get(call.who, kind, id_, newest=None) for id_ in some)
         for one in await asyncio.gather(*asked, return_exceptions=missing_ok):
             if isinstance(one, Document):
                 found.append(one)

@@ -15,6 +15,7 @@ from lineshaft.twins.model.repository import Document, Kind
 from lineshaft.twins.model.shell import PARTS, made_for
 from lineshaft.twins.pages.naming import called
 from lineshaft.twins.service import Repository
+from lineshaft.twins.service.repository.records import NEWEST
 from lineshaft.twins.submodels import Template, template_for
 
 
@@ -90,9 +91,9 @@ def _carried(document: Document) -> Carried:
     return Carried(document=document, content=content, template=template_for(content))
 
 
-async def find_submodel(view: View, id_: str) -> Document | None:
+async def find_submodel(view: View, id_: str, *, newest: int | None = NEWEST) -> Document | None:
     """A submodel; None when it is not here, or not for the viewer."""
     try:
-        return await view.ask(Repository).get(view.who, Kind.SUBMODEL, id_)
+        return await view.ask(Repository).get(view.who, Kind.SUBMODEL, id_, newest=newest)
     except NoDocument:
         return None

@@ -37,7 +37,7 @@ def _draw_actions(twin: Opened) -> None:
 
 
 async def _package(twin: Opened) -> bytes:
-    found = [await find_submodel(twin.view, id_) for id_ in submodel_ids(twin.shell)]
+    found = [await find_submodel(twin.view, id_, newest=None) for id_ in submodel_ids(twin.shell)]
     submodels = [orjson.loads(one.body) for one in found if one is not None]
     content, _ = to_bytes({"assetAdministrationShells": [twin.shell], "submodels": submodels}, form="aasx")
     return content

@@ -26,7 +26,7 @@ from lineshaft.twins.store import documents, questions
 from .current import Columns, Current
 from .desk import Desk
 from .living import Living
-from .records import Records
+from .records import FEW, Records
 from .shelf import document_of
 from .sight import Sight
 
@@ -55,8 +55,10 @@ class Questions:
         """Documents for which the condition holds, by number, after one number."""
         sight, limit = await self._desk.sight(who), min(limit, MOST)
         page = await self._answer(sight, kind, question, after or 0, limit)
-        filled = [await self._records.fill(one) if sight.whole(one.place) else one for one in page.documents]
-        return replace(page, documents=tuple(filled))
+        return replace(page, documents=tuple([await self._filled(sight, one) for one in page.documents]))
+
+    async def _filled(self, sight: Sight, one: Document) -> Document:
+        return await self._records.fill(one, patient=False, newest=FEW) if sight.whole(one.place) else one
 
     async def _answer(self, sight: Sight, kind: Kind, question: Question, at: int, limit: int) -> Page:
         until, found = monotonic() + WITHIN_S, list[Document]()

@@ -55,6 +55,8 @@ ADD = "twins.record.add"
 AHEAD_US = 60 * MICROS
 """A clock may be ahead by so much."""
 LONGEST_FACT = 200
+NEWEST, FEW = 1_000, 100
+"""Entries a record shows at most, and one of many documents of a page; `of` tells the others page by page."""
 _MARK = RECORD.encode()
 _NEEDS = {Happening.MAINTAINED: Role.OPERATOR, Happening.NOTED: Role.OPERATOR, Happening.REINSTATED: Role.ADMIN}
 
@@ -112,10 +114,12 @@ class Records:
         if (found := next((one for one in gone if any(place.within(one) for place in places)), None)) is not None:
             raise Scrapped(f"{found} was scrapped; nothing of it is changed any more.")
 
-    async def fill(self, document: Document, *, past: bool = False, patient: bool = True) -> Document:
-        """A record with its entries, and hours of operation unless it is a past one; other documents as they are.
+    async def fill(
+        self, document: Document, *, past: bool = False, patient: bool = True, newest: int | None = NEWEST
+    ) -> Document:
+        """A record with its `newest` entries (None: all), and hours of operation unless it is a past one.
 
-        Who is not `patient` gets no hours that would have to be counted first.
+        Other documents stay as they are. Who is not `patient` gets no hours that would have to be counted first.
         """
         if document.kind is not Kind.SUBMODEL or _MARK not in document.body:
             return document
@@ -124,7 +128,7 @@ class Records:
             return document
         life = life_of(content)
         async with self._desk.db.read() as tx:
-            found = await records.page(tx, document.id, before=life.entries, limit=life.entries)
+            found = await records.page(tx, document.id, before=life.entries, limit=newest)
         place = document.place.parent
         hours = await self._hours.of(place, patient=patient) if self._hours and place and not past else None
         body = packed(filled(content, reversed(found), hours))

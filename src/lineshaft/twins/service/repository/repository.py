@@ -38,7 +38,7 @@ from .graph import Graph
 from .history import History
 from .living import Living, bound
 from .questions import Questions
-from .records import Records
+from .records import FEW, NEWEST, Records
 from .relations import Relations
 from .retention import Retention
 from .shelf import content_of, document_of
@@ -94,20 +94,33 @@ class Repository:
 
     # ---- reading ----
 
-    async def get(self, who: Who, kind: Kind, id_: str) -> Document:
-        """A document as it is now; NoDocument (404) also when the caller may see nothing of it."""
+    async def get(self, who: Who, kind: Kind, id_: str, *, newest: int | None = NEWEST) -> Document:
+        """A document as it is now; NoDocument (404) also when the caller may see nothing of it.
+
+        A life-cycle record shows its `newest` entries; None shows all.
+        """
         sight = await self._desk.sight(who)
         found = await self._desk.shelf.find(kind, id_)
-        return shown(sight, found and await self._filled(found), kind, id_)
+        return shown(sight, found and await self._filled(found, newest=newest), kind, id_)
 
-    async def _filled(self, document: Document, *, patient: bool = True) -> Document:
+    async def _filled(self, document: Document, *, patient: bool = True, newest: int | None) -> Document:
         """The document with what is never written into it."""
-        return await self.records.fill(await self._living.fill(document), patient=patient)
+        return await self.records.fill(await self._living.fill(document), patient=patient, newest=newest)
 
     async def page(
-        self, who: Who, kind: Kind, filters: Filters = Filters(), *, after: int | None = None, limit: int = 100  # noqa: B008
-    ) -> Page:  # fmt: skip
-        """Documents that fit and that the caller may see, by number, after one number."""
+        self,
+        who: Who,
+        kind: Kind,
+        filters: Filters = Filters(),  # noqa: B008
+        *,
+        after: int | None = None,
+        limit: int = 100,
+        newest: int | None = FEW,
+    ) -> Page:
+        """Documents that fit and that the caller may see, by number, after one number.
+
+        Life-cycle records show their `newest` entries; None shows all.
+        """
         if limit < 1:
             raise Invalid(f"A page holds at least one document, not {limit}.", hint="Ask for 1 or more.")
         sight, limit = await self._desk.sight(who), min(limit, MOST)
@@ -121,7 +134,7 @@ class Repository:
                 if len(found) == limit or size > MOST_BYTES:
                     return Page(documents=tuple(found), after=found[-1].number)
                 at = row.number
-                if (one := sight.shown(await self._filled(document_of(row), patient=False))) is not None:
+                if (one := sight.shown(await self._filled(document_of(row), patient=False, newest=newest))) is not None:
                     found.append(one)
                     size += len(one.body)
             if len(rows) < asked:
