@@ -10,7 +10,7 @@ import pytest
 
 from lineshaft.kernel.db import Database
 from lineshaft.security import Guard
-from lineshaft.twins import BadPicture, Pictures, Twins
+from lineshaft.twins import BadPicture, Pictures, Twins, store
 from lineshaft.twins.errors import BadFile, FileTooLarge
 from lineshaft.twins.files.drawing import clean
 from lineshaft.twins.model.picture import Drawing
@@ -107,6 +107,21 @@ def test_what_is_no_drawing_or_too_much_is_refused_with_a_sentence(content: byte
         clean(content)
 
 
+@pytest.mark.parametrize(("encoding", "codec"), [("GB2312", "gbk"), ("gbk", "gbk"), ("GB18030", "gb18030")])
+def test_a_drawing_in_an_encoding_of_china_is_read(encoding: str, codec: str) -> None:
+    head = f'<?xml version="1.0" encoding="{encoding}" standalone="no"?>'.encode()
+    drawing, said = clean(head + svg('<text id="t">X</text>').replace(b"X", "阀门镕".encode(codec)))
+    assert ("阀门镕</text>" in drawing.svg, drawing.parts, said) == (True, ("t",), ())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"), [("GB2312", "not in gb18030"), ("euc-kr", "nobody here reads"), ("no-such", "nobody here")]
+)
+def test_a_drawing_in_an_encoding_nobody_reads_is_refused(encoding: str, says: str) -> None:
+    with pytest.raises(BadFile, match=says):
+        clean(f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + svg("<text>X</text>").replace(b"X", b"\xff"))
+
+
 def test_style_sheets_become_attributes_so_that_they_reach_nothing_else_on_the_page() -> None:
     drawing, _ = cleaned(
         "<style>/* walls */ .wall, .roof {fill: #eee; stroke-width: 2px !important}"
@@ -151,3 +166,13 @@ async def test_a_drawing_is_kept_with_the_picture_and_cleaned_again_wherever_it_
     assert kept.parts == ("r",)
     with pytest.raises(BadPicture, match="drawing 'hall' is not here"):
         await pictures.save(ADA, replace(shown, drawings={"hall": "0" * 64}))
+
+
+async def test_the_file_of_a_model_is_no_drawing_and_no_version_overflows(db: Database, pictures: Pictures) -> None:
+    async with db.begin() as tx:
+        await store.keep_content(tx, "f" * 64, b"PK\x03\x04\xff")
+    with pytest.raises(BadPicture, match="drawing 'hall' is not here"):
+        await pictures.save(ADA, picture(box("d", "drawing", drawing="hall"), drawings={"hall": "f" * 64}))
+    with pytest.raises(BadPicture, match="version that nobody saved"):
+        await pictures.save(ADA, picture(box("d", "tank"), version=2**70))
+    assert await pictures.list_(ADA) == []

@@ -6,21 +6,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI, Request, Response
 
 from lineshaft.kernel import http
 from lineshaft.kernel.db import Database
-from lineshaft.security import PLATFORM, Guard
+from lineshaft.kernel.terms import PlantPath
+from lineshaft.security import PLATFORM, Guard, Role, Who
 from lineshaft.twins import Bulk, Operations, PassportDesk, Repository
 from lineshaft.twins.api import passports_router
 from lineshaft.twins.api.aas import Services, application
+from lineshaft.twins.errors import NoDocument, TakenId
 from lineshaft.twins.metamodel import references
 from lineshaft.twins.metamodel.identifiers import encode_id
-from lineshaft.twins.model.repository import Kind
+from lineshaft.twins.model.repository import Kind, Link
 from lineshaft.twins.submodels.passport import metadata_submodel
 
-from .conftest import BOB, EVE
+from .conftest import BOB, EVE, person
 from .submodels.test_passport import META, NOW, PASSPORT, PLATE, PRODUCT, STUFF, battery, modules, scanned
 
 SHELL = "https://example.com/aas/7"
@@ -104,3 +107,64 @@ async def test_without_rights_or_metadata_there_is_no_passport(repository: Repos
     await repository.delete(PLATFORM, Kind.SUBMODEL, "urn:dpp")
     refused: dict[str, Any] = (await eve.get(DPP)).json()
     assert (refused["status"], refused["code"]) == (404, "twins.document_not_found")
+
+
+ANN = person("ann", Role.ENGINEER, "acme/a")
+BEN = person("ben", Role.ENGINEER, "acme/b")
+
+
+async def shell_of(repository: Repository, who: Who, id_: str, product: str, *held: dict[str, Any]) -> None:
+    """A shell of somebody, in their part of the plant, that refers to submodels."""
+    shell = {
+        "modelType": "AssetAdministrationShell",
+        "id": id_,
+        "assetInformation": {"assetKind": "Instance", "globalAssetId": product},
+        "submodels": [references.to_identifiable("Submodel", one["id"]) for one in held],
+    }
+    shell = {name: value for name, value in shell.items() if value}
+    await repository.create(who, Kind.SHELL, shell, place=PlantPath(who.grants[0].subtree))
+
+
+async def test_a_passport_shows_no_submodel_of_another_part_of_the_plant(repository: Repository) -> None:
+    secret, desk = battery()[0], PassportDesk(repository)
+    await repository.create(BEN, Kind.SUBMODEL, secret, place=PlantPath("acme/b"))
+    mine = metadata_submodel("urn:dpp", PASSPORT, [secret])
+    await shell_of(repository, ANN, "urn:a", PRODUCT, secret, mine)
+    await repository.create(ANN, Kind.SUBMODEL, mine)
+    with pytest.raises(NoDocument):
+        await desk.read(None, PRODUCT)
+    with pytest.raises(NoDocument):
+        await desk.read(PLATFORM, PRODUCT)
+
+
+async def test_the_passport_of_a_product_cannot_be_made_or_told_of_anew_elsewhere(repository: Repository) -> None:
+    desk, plate = PassportDesk(repository), battery()[0]
+    await shell_of(repository, BEN, "urn:b", "urn:asset", plate)
+    await repository.create(BEN, Kind.SUBMODEL, plate)
+    await desk.make(BEN, "urn:b", PASSPORT)
+    await shell_of(repository, ANN, "urn:a", PRODUCT)
+    with pytest.raises(TakenId, match="product of another shell"):
+        await desk.make(ANN, "urn:a", PASSPORT)
+    with pytest.raises(TakenId):
+        await repository.put_links(ANN, "urn:a", [Link(name="uniqueProductIdentifier", value=PRODUCT)])
+    assert "submodels" not in orjson.loads((await repository.get(ANN, Kind.SHELL, "urn:a")).body)
+    assert [one.name for one in await repository.links_of(ANN, "urn:a")] == ["globalAssetId"]
+
+
+async def test_a_shell_that_only_calls_itself_the_product_does_not_take_its_passport(repository: Repository) -> None:
+    desk, plate = PassportDesk(repository), battery()[0]
+    await shell_of(repository, BEN, "urn:b", "urn:asset", plate)
+    await repository.create(BEN, Kind.SUBMODEL, plate)
+    await desk.make(BEN, "urn:b", PASSPORT)
+    forged = metadata_submodel("urn:forged", PASSPORT, [])
+    await shell_of(repository, ANN, "urn:a", PRODUCT, forged)
+    await repository.create(ANN, Kind.SUBMODEL, forged)
+    assert (await desk.read(None, PRODUCT)).shell["id"] == "urn:b"
+
+
+async def test_a_broken_claim_takes_no_other_passport_down(repository: Repository) -> None:
+    broken = metadata_submodel("urn:broken", PASSPORT, battery()[1:])
+    await shell_of(repository, ANN, "a:1", PRODUCT, broken)
+    await repository.create(ANN, Kind.SUBMODEL, broken)
+    await product(repository)
+    assert (await PassportDesk(repository).read(None, PRODUCT)).shell["id"] == SHELL

@@ -122,6 +122,19 @@ async def test_a_drawing_is_cleaned_and_what_was_taken_out_is_told(ada: httpx.As
     assert picture["drawings"]["Hall"]["parts"] == ["hall"]
 
 
+@pytest.mark.parametrize("version", [2**70, -1])
+async def test_a_version_that_cannot_be_is_refused(ada: httpx.AsyncClient, version: int) -> None:
+    made = await make(ada)
+    where = f"{P}/{made['id']}"
+    asked = [
+        ada.get(where, params={"version": version}),
+        ada.delete(where, params={"version": version}),
+        ada.post(f"{where}/versions/{version}/restore"),
+        ada.put(where, json={**made, "version": version}),
+    ]
+    assert [(await one).status_code for one in asked] == [400] * 4
+
+
 async def test_a_removed_picture_is_gone(ada: httpx.AsyncClient) -> None:
     made = await make(ada)
     assert (await ada.delete(f"{P}/{made['id']}", params={"version": 1})).status_code == 200

@@ -74,6 +74,23 @@ def odd(content: Json) -> None:
     content["accessors"][0]["count"] = -1
 
 
+def typeless(content: Json) -> None:
+    content["accessors"][0]["componentType"] = []
+
+
+def shapeless(content: Json) -> None:
+    content["accessors"][0]["type"] = {}
+
+
+def nameless(content: Json) -> None:
+    content["extensionsRequired"] = [[1]]
+    content["accessors"][0]["count"] = -1
+
+
+def foreign(content: Json) -> None:
+    content["buffers"][0]["uri"] = "data:,\u00e9"
+
+
 def listless(content: Json) -> None:
     content["nodes"] = {"0": {}}
 
@@ -91,6 +108,10 @@ def listless(content: Json) -> None:
         (view, "reaches outside of its buffer"),
         (short, "says that buffer 0 has 73 bytes; it has 72"),
         (odd, "a count of '-1'"),
+        (typeless, "numbers of no known type"),
+        (shapeless, "numbers of no known type"),
+        (nameless, "a count of '-1'"),
+        (foreign, "a buffer 0 that is no base64"),
         (listless, "'nodes' that are no list"),
     ],
 )

@@ -6,9 +6,11 @@ from datetime import date
 from typing import Any
 
 import orjson
+import pytest
 from nicegui.testing.user import User
 
 from lineshaft.console import Table
+from lineshaft.kernel.errors import Unavailable
 from lineshaft.twins import Repository
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.pages.naming import twin_address
@@ -91,3 +93,51 @@ async def test_viewers_open_documents_and_hand_over_none(repository: Repository,
         assert (shown.rows[0]["class"], labels(user)) == ("03-02 Operation", ["AASX"])
         tell_browser(user, shown, "act", {"action": 0, "key": shown.rows[0]["id"]})
         await user.should_see("This version has no file yet.", retries=50)
+
+
+def hers(document: dict[str, Any]) -> dict[str, Any]:
+    """Somebody else hands over a drawing meanwhile."""
+    handover.with_document(document, Handed(title={"en": "Drawing"}, class_id="02-02", version="A", language="de",
+                                            day=date(2026, 1, 1), issuer="Acme", identifier="D-1"))  # fmt: skip
+    return document
+
+
+def titles(document: dict[str, Any]) -> list[str]:
+    return [one.title["en"] for one in handover.editions_of(document)]
+
+
+@pytest.mark.parametrize("before", [[], [handover.first("urn:acme:docs", SAID)]])
+async def test_undo_never_takes_away_what_somebody_wrote_since(
+    repository: Repository, visit: Visit, before: list[dict[str, Any]]
+) -> None:
+    await put(repository, *before)
+    async with visit(AT) as user:
+        await user.should_see("Add a document", retries=50)
+        user.find("Add a document").click()
+        await until(lambda: any("field-title-en" in e._markers for e in user.client.elements.values()))
+        await add(user, title="Manual 2", version="1.0")
+        await user.should_see("Added manual.pdf", retries=50)
+        id_ = (await handed_over(repository))["id"]
+        await repository.change(ADA, Kind.SUBMODEL, id_, hers)
+        undo(user)
+        await user.should_see("changed after this one was added", retries=50)
+    assert titles(await handed_over(repository))[-2:] == ["Manual 2", "Drawing"]
+
+
+async def test_a_file_that_cannot_be_kept_takes_back_the_entry_unless_somebody_wrote_since(
+    repository: Repository, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(repository, handover.first("urn:acme:docs", SAID))
+
+    async def full(*asked: Any) -> None:
+        await repository.change(ADA, Kind.SUBMODEL, "urn:acme:docs", hers)
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(repository, "put_file", full)
+    async with visit(AT) as user:
+        await user.should_see("Add a document", retries=50)
+        user.find("Add a document").click()
+        await until(lambda: any("field-title-en" in e._markers for e in user.client.elements.values()))
+        await add(user, title="Manual 2", version="1.0")
+        await user.should_see("The disk is full.", retries=50)
+    assert titles(await handed_over(repository)) == ["Manual", "Manual 2", "Drawing"]

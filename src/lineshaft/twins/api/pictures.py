@@ -9,16 +9,18 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, UploadFile
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.http import Slice, caller, pack_cursor, unpack_cursor
 from lineshaft.security import Who
-from lineshaft.twins.model.picture import Edition, Picture
+from lineshaft.twins.files.drawing import MOST_BYTES
+from lineshaft.twins.model.picture import MOST_VERSIONS, Edition, Picture
 from lineshaft.twins.model.reading import Reading
 from lineshaft.twins.service import Parcel, Pictures
 
 Caller = Annotated[Who, Depends(caller)]
+Version = Annotated[int, Field(ge=0, le=MOST_VERSIONS)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -127,11 +129,11 @@ def router(pictures: Pictures) -> APIRouter:
     @api.post("/drawings", status_code=201)
     async def add_drawing(who: Caller, place: str, file: UploadFile) -> DrawingOut:
         """Clean an SVG and keep it for pictures; what was taken out is named."""
-        digest, drawing, findings = await pictures.add_drawing(who, place, await file.read())
+        digest, drawing, findings = await pictures.add_drawing(who, place, await file.read(MOST_BYTES + 1))
         return DrawingOut(digest=digest, size=drawing.size, parts=list(drawing.parts), taken_out=list(findings))
 
     @api.get("/{id_}")
-    async def get(who: Caller, id_: str, version: int | None = None) -> dict[str, Any]:
+    async def get(who: Caller, id_: str, version: Version | None = None) -> dict[str, Any]:
         """One picture with its drawings, now or as it was under a version: what another plant can take in."""
         found = await pictures.get(who, id_) if version is None else await pictures.at(who, id_, version)
         return await _answer(who, found)
@@ -142,17 +144,17 @@ def router(pictures: Pictures) -> APIRouter:
         return await _answer(who, await Parcel.taken(pictures, who, {**parcel, "id": id_}, new=False))
 
     @api.delete("/{id_}")
-    async def remove(who: Caller, id_: str, version: int) -> PictureOut:
+    async def remove(who: Caller, id_: str, version: Version) -> PictureOut:
         """Take a picture away; restoring a version brings it back."""
         return PictureOut.of(await pictures.remove(who, id_, version=version))
 
     @api.get("/{id_}/versions")
-    async def versions(who: Caller, id_: str, before: int | None = None, limit: Limit = 50) -> list[EditionOut]:
+    async def versions(who: Caller, id_: str, before: Version | None = None, limit: Limit = 50) -> list[EditionOut]:
         """The versions of a picture, newest first."""
         return [EditionOut.of(e) for e in await pictures.editions(who, id_, before=before, limit=limit)]
 
     @api.post("/{id_}/versions/{version}/restore")
-    async def restore(who: Caller, id_: str, version: int) -> PictureOut:
+    async def restore(who: Caller, id_: str, version: Version) -> PictureOut:
         """A picture becomes again what it was."""
         return PictureOut.of(await pictures.restore(who, id_, version))
 

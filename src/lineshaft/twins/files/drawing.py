@@ -48,6 +48,9 @@ _ATTRIBUTES = (
 )
 _KEPT = frozenset(_DRAWN.split())
 _DRAWING = frozenset(_ATTRIBUTES.split())
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([\w.-]{1,40})["']""")
+_WIDE = {"gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5", "shift_jis": "shift_jis"}
+"""Encodings of several bytes a letter, which the parser does not read, and what reads all of each."""
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
 _REFERENCE = re.compile(r"url\(\s*(?:['\"]\s*)?#([^'\"()\s]+)['\"]?\s*\)")
 
@@ -68,7 +71,7 @@ def clean(content: bytes) -> tuple[Drawing, tuple[str, ...]]:
     if len(content) > MOST_BYTES:
         raise FileTooLarge(f"The drawing has {len(content) >> 10} KiB.", hint=f"At most {MOST_BYTES >> 10} KiB.")
     reading = _Reading()
-    root = reading.read(content)
+    root = reading.read(_in_utf_8(content))
     prefix = hashlib.sha256(content).hexdigest()[:8]
     writing = _Writing(prefix, reading.sheet, reading.findings)
     svg = "".join(writing.inside(root))
@@ -77,6 +80,19 @@ def clean(content: bytes) -> tuple[Drawing, tuple[str, ...]]:
     more = len(told) - MOST_FINDINGS
     findings = (*told[:MOST_FINDINGS], *([f"And {more} more of these."] if more > 0 else []))
     return Drawing(svg=svg, box=box, size=size, parts=tuple(dict.fromkeys(writing.parts))), findings
+
+
+def _in_utf_8(content: bytes) -> bytes:
+    """The same in UTF-8 when it is in one of the wide encodings it declares."""
+    declared = _DECLARED.match(content)
+    wide = _WIDE.get(declared[1].decode().lower()) if declared else None
+    if declared is None or wide is None:
+        return content
+    try:
+        rest = content[declared.end() :].decode(wide)
+    except UnicodeDecodeError as error:
+        raise BadFile(f"The drawing is not in {wide}, as it says.", hint="Save it as SVG in UTF-8.") from error
+    return f'<?xml version="1.0"{rest}'.encode()
 
 
 class _Reading:
@@ -104,6 +120,8 @@ class _Reading:
         except expat.ExpatError as error:
             what = expat.errors.messages[error.code]
             raise BadFile(f"The drawing is not XML: {what} in line {error.lineno}.", hint="Save it as SVG.") from error
+        except (LookupError, ValueError) as error:
+            raise BadFile("The drawing is in an encoding nobody here reads.", hint="Save it in UTF-8.") from error
         if self._root is None:
             raise BadFile("The file is not a drawing: its first element is not <svg>.", hint="Save it as SVG.")
         return self._root

@@ -10,7 +10,6 @@ do not form trees, whose numbers point outside of its buffers, or that needs a d
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def examine(content: bytes) -> Drawing:
     if not version.startswith("2."):
         raise unreadable(f"model is of glTF {version or 'without a version'}; 2.0 can be shown")
     for name in _list(document, "extensionsRequired"):
-        if name in _DECODERS:
+        if isinstance(name, str) and name in _DECODERS:
             raise unreadable(f"model needs {_DECODERS[name]}, which cannot be shown; export it without")
     _check_outside(document)
     buffers = [_length(buffer, binary, n) for n, buffer in enumerate(_list(document, "buffers"))]
@@ -143,7 +142,7 @@ def _length(buffer: Json, binary: bytes | None, number: int) -> int:
     if "uri" in buffer:
         try:
             has = len(base64.b64decode(buffer["uri"].partition(",")[2], validate=True))
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one, and so is a letter that is not ASCII
             raise unreadable(f"model has a buffer {number} that is no base64") from error
     else:
         has = len(binary) if binary is not None and number == 0 else 0
@@ -172,7 +171,10 @@ def _check_accessors(document: Json, views: list[int]) -> None:
             _whole(accessor, "count"),
             _whole(accessor, "byteOffset", 0),
         )
-        size = _SIZES.get(accessor.get("componentType", 0), 0) * _COUNTS.get(accessor.get("type", ""), 0)
+        kind, shape = accessor.get("componentType"), accessor.get("type")
+        if not isinstance(kind, int) or not isinstance(shape, str):
+            raise unreadable("model has numbers of no known type")
+        size = _SIZES.get(kind, 0) * _COUNTS.get(shape, 0)
         if not size or view >= len(views) or start + count * size > views[view]:
             raise unreadable("model has numbers that reach outside of their buffer")
 

@@ -21,6 +21,7 @@ DRAWING = "drawing"
 """The symbol of an item that shows a user's own drawing."""
 MOST_ITEMS = 2_000
 MOST_BINDINGS = 5_000
+MOST_VERSIONS = 2**31 - 2
 _SIZES = (100, 20_000)
 _FAR = 100_000
 _ID = re.compile(r"[\w.-]{1,64}")
@@ -114,6 +115,8 @@ class Edition:
 def check_picture(picture: Picture) -> Picture:
     """The picture itself, or BadPicture saying what is wrong with which item, and what to do."""
     PlantPath.parse(picture.place)
+    if not 0 <= picture.version <= MOST_VERSIONS:
+        raise BadPicture("The picture says a version that nobody saved.", hint="Send the version you saw.")
     if not any(text.strip() for text in picture.title.values()):
         raise BadPicture("The picture has no title.", hint="Give it one of 1 to 120 characters.")
     if max(map(len, picture.title.values())) > 120:

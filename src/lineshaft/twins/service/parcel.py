@@ -63,4 +63,4 @@ def _whole(drawing: Drawing) -> bytes:
     box = "".join(c for c in drawing.box if c in "0123456789.- ")
     width, height = drawing.size
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{width:g}" height="{height:g}">'
-    return f"{head}{drawing.svg}</svg>".encode()
+    return f"{head}{drawing.svg}</svg>".encode(errors="replace")

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 import orjson
 
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Who
 from lineshaft.twins.errors import NoDocument
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.metamodel.references import semantic, submodel_ids
 from lineshaft.twins.model.repository import Document, Kind, Link
-from lineshaft.twins.submodels import template_for
+from lineshaft.twins.store.links import PRODUCT
+from lineshaft.twins.submodels import BadSubmodel, template_for
 from lineshaft.twins.submodels.carbon import Footprint, footprints_of, roll_up
 from lineshaft.twins.submodels.passport import Passport, Tier, metadata_submodel, passport_of, product_of, shown
 
 from .repository import Repository
 from .repository.records import FEW
 
-PRODUCT = "uniqueProductIdentifier"
-"""The name of the asset id by which the shell of a product is found, where its global asset id is another."""
 _ACTIVE = "Active"
-_MOST_SHELLS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,31 +60,31 @@ class PassportDesk:
         self._repository = repository
 
     async def make(self, who: Who, shell: str, passport: Passport) -> Document:
-        """Give a product its passport with all its submodels that have a meaning; from then on it is public."""
+        """Give a product its passport with all its submodels that have a meaning; from then on it is public.
+
+        Submodels that stand elsewhere are not the product's to show. TakenId for the product of another shell.
+        """
         document = await self._repository.get(who, Kind.SHELL, shell)
-        carried = await self._carried(who, orjson.loads(document.body))
+        carried = await self._carried(who, orjson.loads(document.body), document.place)
         contents = [one for one in carried if template_for(one) is not None and not _is_metadata(one)]
-        made = await self._repository.carry(who, shell, metadata_submodel("", passport, contents))
         known = [one for one in await self._repository.links_of(who, shell) if one.name != PRODUCT]
         await self._repository.put_links(who, shell, [*known, Link(name=PRODUCT, value=passport.product)])
-        return made
+        return await self._repository.carry(who, shell, metadata_submodel("", passport, contents))
 
     async def read(self, who: Who | None, product: str, tier: Tier = Tier.PUBLIC) -> Read:
         """The passport of a product; NoDocument without an active one. Nobody (None) sees the public tier."""
         as_whom = PLATFORM if who is None else who
         tier = Tier.PUBLIC if who is None else tier
-        for name in ("globalAssetId", PRODUCT):
-            found, _ = await self._repository.shells_of(
-                PLATFORM, [Link(name=name, value=product)], limit=_MOST_SHELLS
-            )  # fmt: skip
-            for shell in found:
+        for shell in await self._repository.product_shells(product):
+            with suppress(NoDocument, BadSubmodel):  # one that is hidden or broken takes no other down
                 if (read := await self._read(as_whom, shell, product, tier)) is not None:
                     return read
         raise NoDocument(f"There is no passport of {product[:200]!r}.", hint="Ask the maker of the product for it.")
 
     async def _read(self, who: Who, shell: str, product: str, tier: Tier) -> Read | None:
-        content: Json = orjson.loads((await self._repository.get(who, Kind.SHELL, shell)).body)
-        carried = await self._carried(who, content)
+        document = await self._repository.get(who, Kind.SHELL, shell)
+        content: Json = orjson.loads(document.body)
+        carried = await self._carried(who, content, document.place)
         metadata = next((one for one in carried if _is_metadata(one) and product_of(one) == product), None)
         if metadata is None:
             return None
@@ -114,14 +114,16 @@ class PassportDesk:
             asset=asset, shell=next(iter(found), ""), amount=Decimal(repr(amount)), footprint=next(iter(told), None)
         )
 
-    async def _carried(self, who: Who, shell: Json) -> list[Json]:
-        """The submodels of a shell that are here and may be seen."""
+    async def _carried(self, who: Who, shell: Json, place: PlantPath | None = None) -> list[Json]:
+        """The submodels of a shell that are here and may be seen; with `place` those at or below it only."""
         found: list[Json] = []
         for id_ in submodel_ids(shell):
             try:
-                found.append(orjson.loads((await self._repository.get(who, Kind.SUBMODEL, id_, newest=FEW)).body))
+                document = await self._repository.get(who, Kind.SUBMODEL, id_, newest=FEW)
             except NoDocument:
                 continue
+            if place is None or document.place.within(place):
+                found.append(orjson.loads(document.body))
         return found
 
 

@@ -187,5 +187,8 @@ async def _has_drawings(tx: Transaction, drawings: Mapping[str, str]) -> None:
     if len(drawings) > MOST_DRAWINGS:
         raise BadPicture(f"The picture has {len(drawings)} drawings.", hint=f"At most {MOST_DRAWINGS}.")
     for name, digest in drawings.items():
-        if await store.find_content(tx, digest) is None:
-            raise BadPicture(f"The drawing {name!r} is not here.", hint="Add its file first.")
+        body = await store.find_content(tx, digest)
+        try:
+            msgspec.json.decode(body or b"", type=Drawing)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # nothing, or the file of a model
+            raise BadPicture(f"The drawing {name!r} is not here.", hint="Add its file first.") from error

@@ -15,6 +15,8 @@ from lineshaft.twins.model.repository import Kind, Link
 from .repository_tables import DOCUMENTS, LINKS
 from .tables import any_within
 
+PRODUCT = "uniqueProductIdentifier"
+"""The name of the asset id by which the shell of a product is found, where its global asset id is another."""
 OWN, TOLD = 0, 1
 """Where a link comes from: the shell's document, or somebody who told the discovery service."""
 
@@ -41,6 +43,20 @@ async def shells(
         place = sa.func.coalesce(DOCUMENTS.c.place, elsewhere)
         query = query.outerjoin_from(LINKS, DOCUMENTS, mine).where(any_within(trees, place))
     return list((await tx.execute(query.distinct().order_by(LINKS.c.shell).limit(limit))).scalars())
+
+
+async def claims(tx: Transaction, product: str, *, limit: int) -> list[str]:
+    """Ids of shells that are a product's: those somebody told to be, else those whose documents say so, oldest first.
+
+    What is told is guarded when it is; anybody can write any id into a document of their own.
+    """
+    mine = sa.and_(DOCUMENTS.c.kind == int(Kind.SHELL), DOCUMENTS.c.id == LINKS.c.shell)
+    query = sa.select(LINKS.c.shell, LINKS.c.name, LINKS.c.origin).join_from(LINKS, DOCUMENTS, mine)
+    told = (LINKS.c.name == PRODUCT) & (LINKS.c.origin == TOLD)
+    wanted = LINKS.c.name.in_((PRODUCT, "globalAssetId")) & (LINKS.c.value == product)
+    rows = await tx.all(query.where(wanted).order_by(told.desc(), DOCUMENTS.c.number).limit(limit))
+    guarded = [row["shell"] for row in rows if (row["name"], row["origin"]) == (PRODUCT, TOLD)]
+    return list(dict.fromkeys(guarded or [row["shell"] for row in rows]))
 
 
 async def of_shell(tx: Transaction, shell: str) -> list[Link]:

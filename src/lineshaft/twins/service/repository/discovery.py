@@ -8,6 +8,7 @@ from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role, Who
+from lineshaft.twins.errors import TakenId
 from lineshaft.twins.model.repository import Kind, Link
 from lineshaft.twins.store import documents, links
 
@@ -15,6 +16,7 @@ from .desk import Desk, missing
 from .door import LONGEST_ID
 
 MOST = 1_000
+MOST_CLAIMS = 10
 WRITE = "twins.links.write"
 
 
@@ -37,6 +39,21 @@ class Discovery:
             )
         return found[:limit], found[limit - 1] if len(found) > limit else None
 
+    async def claims(self, product: str) -> list[str]:
+        """Ids of the shells that are a product's, whoever may see them, those it was told of first."""
+        async with self._desk.db.read() as tx:
+            return await links.claims(tx, product, limit=MOST_CLAIMS)
+
+    async def _unclaimed(self, tx: Transaction, who: Who, shell: str, product: str) -> None:
+        """TakenId when the product is of a shell somewhere else, where the caller may change nothing."""
+        others = [one for one in await links.claims(tx, product, limit=MOST_CLAIMS) if one != shell]
+        places = await documents.places(tx, Kind.SHELL, others)
+        if not all(who.may(Role.ENGINEER, place) for place in places.values()):
+            raise TakenId(
+                f"{product[:200]!r} is the product of another shell, which is not yours to change.",
+                hint="Give each product an identifier of its own, or ask who may change both.",
+            )
+
     async def links_of(self, who: Who, shell: str) -> list[Link]:
         """All asset ids a shell is found by; NoDocument when it is unknown, also to the caller."""
         sight = await self._desk.sight(who)
@@ -58,6 +75,9 @@ class Discovery:
         told = list(dict.fromkeys((link.name, link.value) for link in wanted))
         async with self._desk.writing(who) as (tx, now):
             before = await self._begin(tx, now, shell)
+            for link in wanted:
+                if link.name == links.PRODUCT:
+                    await self._unclaimed(tx, now, shell, link.value)
             await links.drop(tx, shell, links.TOLD)
             await links.add(tx, ((shell, link) for link in told), links.TOLD)
             after = await links.of_shell(tx, shell)

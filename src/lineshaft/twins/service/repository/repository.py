@@ -234,13 +234,14 @@ class Repository:
             stored = await self._create(tx, now, Kind.SUBMODEL, content, standing.place)
         return document_of(stored)
 
-    async def let_go(self, who: Who, shell: str, submodel: str) -> None:
+    async def let_go(self, who: Who, shell: str, submodel: str, *, if_match: str = "") -> None:
         """Take the reference to a submodel away, and the submodel when no other shell refers to it; history stays."""
         async with self._desk.writing(who) as (tx, now):
             standing = await self._desk.standing(tx, now, Kind.SHELL, shell)
             gone = await self._desk.standing(tx, now, Kind.SUBMODEL, submodel)
             for place in (standing.place, gone.place):
                 self._desk.may(now, Role.ENGINEER, place, CHANGE)
+            check_match(gone.etag, if_match)
             await self._change(tx, now, standing, references.without(content_of(standing), submodel))
             if not await documents.page(tx, Kind.SHELL, Filters(submodel=submodel), ("",), after=0, limit=1):
                 await writing.delete(tx, self._desk.guard, now, gone)
@@ -285,6 +286,10 @@ class Repository:
     ) -> tuple[list[str], str | None]:
         """Ids of shells that have all these asset ids, after one id; and where the next page begins."""
         return await self._discovery.shells_of(who, links, after=after, limit=limit)
+
+    async def product_shells(self, product: str) -> list[str]:
+        """Ids of the shells a passport of a product may come from, the surest first; reading them needs rights."""
+        return await self._discovery.claims(product)
 
     async def links_of(self, who: Who, shell: str) -> list[Link]:
         """The asset ids a shell is found by."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from lineshaft.console import (
@@ -23,8 +22,9 @@ from lineshaft.console import (
     upload,
 )
 from lineshaft.security import Role
+from lineshaft.twins.errors import Stale, Superseded
 from lineshaft.twins.metamodel.kinds import Json
-from lineshaft.twins.model.repository import Attachment, Kind
+from lineshaft.twins.model.repository import Attachment, Document, Kind
 from lineshaft.twins.pages.twin.opened import Carried, Opened
 from lineshaft.twins.pages.twin.tab import tab
 from lineshaft.twins.service import Repository
@@ -178,7 +178,13 @@ class _Documents:
         view, repository, carried = self._twin.view, self._twin.view.ask(Repository), self._carried
         before: list[Json] = []
         at, shell = [_FIRST], self._twin.document.id
-        take_back: Callable[[], Awaitable[object]]
+
+        async def take_back(etag: str) -> None:
+            """Only while nobody has written since: what others wrote must stay."""
+            if carried is None:
+                await repository.let_go(view.who, shell, made.id, if_match=etag)
+            else:
+                await repository.change(view.who, Kind.SUBMODEL, made.id, lambda _: before[0], if_match=etag)
 
         def edit(current: Json) -> Json:
             before[:] = [current]
@@ -190,22 +196,32 @@ class _Documents:
 
         if carried is None:
             made = await repository.carry(view.who, shell, handover.first("", handed))
-            take_back = partial(repository.let_go, view.who, shell, made.id)
         else:
             made = await repository.change(view.who, Kind.SUBMODEL, carried.id, edit)
-            take_back = partial(repository.change, view.who, Kind.SUBMODEL, carried.id, lambda _: before[0])
         try:
             await repository.put_file(view.who, Kind.SUBMODEL, made.id, at[0], file)
         except Exception:
-            await take_back()
+            with suppress(Stale):
+                await take_back(made.etag)
             raise
+        etag = await self._etag_with_file(made)
         await self._again()
 
         async def back() -> None:
-            await take_back()
-            await self._again()
+            try:
+                await take_back(etag)
+            except Stale as error:
+                raise Superseded("The documents were changed after this one was added.") from error
+            finally:
+                await self._again()
 
         view.toast(view.text("Added {name}", name=file.name), action=(view.text("Undo"), back))
+
+    async def _etag_with_file(self, made: Document) -> str:
+        """Of the document as putting the file left it; that of `made`, long gone, when others wrote as well."""
+        view = self._twin.view
+        now = await view.ask(Repository).get(view.who, Kind.SUBMODEL, made.id)
+        return now.etag if now.version == made.version + 1 else made.etag
 
 
 def _attachment(name: str, content: bytes) -> Attachment:
