@@ -7,11 +7,12 @@ from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 
 import pytest
+import sqlalchemy as sa
 
-from lineshaft.kernel.db import Database
+from lineshaft.kernel.db import METADATA, Database
 from lineshaft.security import Guard
 from lineshaft.twins import BadPicture, Pictures, Twins, store
-from lineshaft.twins.errors import BadFile, FileTooLarge
+from lineshaft.twins.errors import BadFile, FileTooLarge, Outdated
 from lineshaft.twins.files.drawing import clean
 from lineshaft.twins.model.picture import Drawing
 from lineshaft.twins.service import Parcel
@@ -122,6 +123,35 @@ def test_a_drawing_in_an_encoding_nobody_reads_is_refused(encoding: str, says: s
         clean(f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + svg("<text>X</text>").replace(b"X", b"\xff"))
 
 
+def doubled(levels: int) -> str:
+    each = (f'<g id="a{n}"><use href="#a{n - 1}"/><use href="#a{n - 1}"/></g>' for n in range(1, levels))
+    return '<rect id="a0"/>' + "".join(each)
+
+
+@pytest.mark.parametrize(
+    ("inside", "says"),
+    [
+        (doubled(25), "repeats its parts too often"),
+        ('<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>', "in a ring"),
+        ('<pattern id="p"><rect fill="url(#p)"/></pattern>', "in a ring"),
+        ('<pattern id="p">' + "<rect/>" * 400 + '</pattern><g fill="url(#p)">' + "<rect/>" * 400 + "</g>", "too often"),
+        (
+            '<marker id="m">' + "<rect/>" * 100 + '</marker><path marker-mid="url(#m)" d="' + "h1" * 2_000 + '"/>',
+            "often",
+        ),
+    ],
+)
+def test_a_small_drawing_that_draws_without_end_is_refused(inside: str, says: str) -> None:
+    with pytest.raises((BadFile, FileTooLarge), match=says):
+        clean(svg(inside))
+
+
+def test_parts_and_gradients_may_be_used_as_often_as_drawings_do() -> None:
+    shade = '<linearGradient id="s">' + "<stop/>" * 5 + "</linearGradient>"
+    many = '<g id="valve"><path d="M0 0"/></g>' + '<use href="#valve"/>' * 5_000
+    assert clean(svg(shade + many + '<g fill="url(#s)">' + "<rect/>" * 10_000 + "</g>"))[1] == ()
+
+
 def test_style_sheets_become_attributes_so_that_they_reach_nothing_else_on_the_page() -> None:
     drawing, _ = cleaned(
         "<style>/* walls */ .wall, .roof {fill: #eee; stroke-width: 2px !important}"
@@ -166,6 +196,37 @@ async def test_a_drawing_is_kept_with_the_picture_and_cleaned_again_wherever_it_
     assert kept.parts == ("r",)
     with pytest.raises(BadPicture, match="drawing 'hall' is not here"):
         await pictures.save(ADA, replace(shown, drawings={"hall": "0" * 64}))
+
+
+async def contents(db: Database) -> int:
+    async with db.read() as tx:
+        return int(
+            await tx.scalar(sa.select(sa.func.count()).select_from(METADATA.tables["twins_model_contents"])) or 0
+        )
+
+
+async def test_saving_what_was_read_keeps_nothing_new_and_importing_it_names_parts_as_before(
+    db: Database, pictures: Pictures
+) -> None:
+    digest, drawing, _ = await pictures.add_drawing(ADA, "acme", svg('<g id="door"/><use href="#door"/>'))
+    made = await pictures.save(ADA, picture(box("d", "drawing", drawing="hall"), drawings={"hall": digest}))
+    again = await Parcel.taken(pictures, ADA, await Parcel.of(pictures, ADA, made), new=False)
+    assert (again.version, again.drawings, await contents(db)) == (2, {"hall": digest}, 1)
+    other = await Parcel.taken(pictures, ADA, await Parcel.of(pictures, ADA, made), new=True)
+    kept = (await pictures.drawings(ADA, other))["hall"]
+    assert (len(kept.svg), kept.parts) == (len(drawing.svg), ("door",))
+
+
+async def test_a_picture_that_is_refused_leaves_no_drawing_behind(db: Database, pictures: Pictures) -> None:
+    made = await pictures.save(ADA, picture(box("d", "tank")))
+    drawing = {"hall": {"svg": "<rect/>", "box": "0 0 1 1", "size": [1, 1]}}
+    parcel = await Parcel.of(pictures, ADA, made) | {"drawings": drawing}
+    await pictures.save(ADA, made)
+    with pytest.raises(Outdated):
+        await Parcel.taken(pictures, ADA, parcel, new=False)
+    with pytest.raises(BadPicture):
+        await Parcel.taken(pictures, ADA, parcel | {"title": {"en": " "}}, new=True)
+    assert await contents(db) == 0
 
 
 async def test_the_file_of_a_model_is_no_drawing_and_no_version_overflows(db: Database, pictures: Pictures) -> None:

@@ -27,6 +27,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import api as security_web
 from lineshaft.telemetry import Latest, Selection, TelemetrySettings
 from lineshaft.telemetry.api import router as telemetry_routes
+from lineshaft.twins import TwinsSettings
 from lineshaft.twins.api import (
     commands_router,
     files_router,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     Listen = Callable[[security.Who, Sequence[str], str], Awaitable[dict[str, Latest]]]
 
 log = get_log("web")
+_API = "/api/v1/"
 
 
 def build_web(platform: Platform, roles: set[str]) -> FastAPI:
@@ -65,6 +67,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     )
     http.install(app)
     public = platform.config.get(HttpSettings).public_url
+    app.add_middleware(http.BodyLimit, prefix=_API, larger=_larger(platform))
     security_web.install(app, platform.security, public_url=public)
     app.include_router(security_web.router(platform.security, public_url=public), prefix="/api/v1")
     app.include_router(edge_routes(platform.edge), prefix="/api/v1")
@@ -83,6 +86,12 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     if "console" in roles:
         _add_console(app, platform)
     return app
+
+
+def _larger(platform: Platform) -> dict[str, int | None]:
+    """What single addresses take: imports and samples are read in pieces, and files may be as large as is set."""
+    files = platform.config.get(TwinsSettings).files.file_mb
+    return {f"{_API}import": None, f"{_API}samples": None, f"{_API}twins/files": files}
 
 
 def _telemetry(platform: Platform) -> APIRouter:

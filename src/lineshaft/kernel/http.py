@@ -7,7 +7,7 @@ where another protocol is spoken they leave in its words.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -16,7 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import Internal, Invalid, PlatformError, Unauthorised
 from .log import get_log
@@ -29,6 +31,67 @@ METRICS = CollectorRegistry()
 Dialect: TypeAlias = Callable[[PlatformError], JSONResponse]
 _DIALECTS: dict[str, Dialect] = {}
 T = TypeVar("T")
+
+
+class TooLarge(PlatformError):
+    """A body is larger than its address takes."""
+
+    code = "too_large"
+    status = 413
+    default_hint = "Send less at once."
+
+
+class BodyLimit:
+    """The middleware that ends a body which is too large before it fills memory or disk.
+
+    It stands behind sign-in: who is nobody may send little. `larger` says in MB what files single addresses take;
+    those that read piece by piece and count for themselves have None.
+    """
+
+    most = 65 << 20
+    most_of_nobody = 64 << 10
+
+    def __init__(self, app: ASGIApp, prefix: str, larger: Mapping[str, int | None]) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._larger = larger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 413."""
+        most = self._most(scope)
+        if most is None:
+            await self._app(scope, receive, send)
+            return
+        told = Headers(scope=scope).get("content-length", "")
+        if told.isdigit() and int(told) > most:
+            await problem(_too_large(most), scope["path"])(scope, receive, send)
+            return
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > most:
+                raise StarletteHTTPException(413, _too_large(most).message)  # one that FastAPI lets through
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _most(self, scope: Scope) -> int | None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            return None
+        address = scope["path"].rstrip("/")
+        most: int | None = self.most
+        if address in self._larger:
+            mb = self._larger[address]
+            most = None if mb is None else mb + 1 << 20  # one more for what stands around a file
+        nobody = scope.get("state", {}).get("who") is None
+        return self.most_of_nobody if nobody and most is not None else most
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body has more than {most} bytes.")
 
 
 class Slice(BaseModel, Generic[T]):

@@ -20,6 +20,7 @@ from lineshaft.security import Who
 from lineshaft.twins.model.simulation import Altered, Model
 from lineshaft.twins.service import Computed, Simulations
 from lineshaft.twins.service.running import Series
+from lineshaft.twins.service.simulations import MOST_FMU_MB
 from lineshaft.twins.simulation import SHELF, Variable
 
 Caller = Annotated[Who, Depends(caller)]
@@ -192,7 +193,7 @@ def router(simulations: Simulations) -> APIRouter:
     @api.post("/fmus", status_code=201)
     async def add_fmu(who: Caller, path: str, file: UploadFile) -> FmuOut:
         """Keep a Functional Mock-up Unit (FMI 2 or 3) for models at and below a place."""
-        name, variables = await simulations.add_fmu(who, path, await file.read())
+        name, variables = await simulations.add_fmu(who, path, await file.read((MOST_FMU_MB << 20) + 1))
         return FmuOut(mechanism=name, variables=[VariableOut.of(v) for v in variables])
 
     @api.post("/what-if", response_model=ComputedOut)

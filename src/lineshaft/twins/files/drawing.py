@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lineshaft.twins.errors import BadFile, FileTooLarge
 from lineshaft.twins.model.picture import Drawing
 
+from .reuse import check_reuse
 from .style import declarations, rules
 
 MOST_BYTES = 1 << 20
@@ -75,6 +76,7 @@ def clean(content: bytes) -> tuple[Drawing, tuple[str, ...]]:
     prefix = hashlib.sha256(content).hexdigest()[:8]
     writing = _Writing(prefix, reading.sheet, reading.findings)
     svg = "".join(writing.inside(root))
+    check_reuse(svg)
     box, size = _extent(root)
     told = reading.findings
     more = len(told) - MOST_FINDINGS

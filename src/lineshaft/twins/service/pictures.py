@@ -87,17 +87,24 @@ class Pictures:
 
     # ---- changing ----
 
-    async def save(self, who: Who, picture: Picture) -> Picture:
-        """Add a picture (version 0), or the next version of the one the caller saw; Outdated names who was faster."""
-        check_picture(picture)
+    async def save(self, who: Who, picture: Picture, *, fresh: Mapping[str, bytes] | None = None) -> Picture:
+        """Add a picture (version 0), or the next version of the one the caller saw; Outdated names who was faster.
+
+        `fresh` are more drawings (SVG) by name, which are cleaned and kept with it, or not at all.
+        """
+        fresh = fresh or {}
+        check_picture(replace(picture, drawings={**picture.drawings, **dict.fromkeys(fresh, "")}))
         await self._guard.require(who, Role.ENGINEER, picture.place, "twins.picture.save")
+        _few(len(picture.drawings) + len(fresh))
         for path in places_of(picture):
             await self._guard.require(who, Role.VIEWER, path, "twins.picture.save")
-        if not picture.version:
-            return await self._write(who, replace(picture, id=new_id()), None, "saved")
-        old = await self.get(who, picture.id)
-        await self._guard.require(who, Role.ENGINEER, old.place, "twins.picture.save")
-        return await self._write(who, picture, old, "saved")
+        old = await self.get(who, picture.id) if picture.version else None
+        if old is not None:
+            await self._guard.require(who, Role.ENGINEER, old.place, "twins.picture.save")
+        bodies = {name: msgspec.json.encode((await in_thread(clean, content))[0]) for name, content in fresh.items()}
+        digests = {name: hashlib.sha256(body).hexdigest() for name, body in bodies.items()}
+        picture = replace(picture, id=picture.id if old else new_id(), drawings={**picture.drawings, **digests})
+        return await self._write(who, picture, old, "saved", bodies={digests[name]: bodies[name] for name in bodies})
 
     async def remove(self, who: Who, id_: str, *, version: int | None = None) -> Picture:
         """Take a picture away; `restore` brings it back."""
@@ -154,10 +161,14 @@ class Pictures:
         await self._guard.require(who, Role.VIEWER, picture.place, "twins.picture.read")
         return picture
 
-    async def _write(self, who: Who, picture: Picture, old: Picture | None, deed: str) -> Picture:
+    async def _write(
+        self, who: Who, picture: Picture, old: Picture | None, deed: str, *, bodies: Mapping[str, bytes] | None = None
+    ) -> Picture:
         now = max(now_us(), old.changed_us + 1 if old else 0)
         new = replace(picture, version=picture.version + 1, changed_us=now, changed_by=who.name)
         async with self._db.begin() as tx:
+            for digest, body in (bodies or {}).items():
+                await store.keep_content(tx, digest, body)
             await _has_drawings(tx, new.drawings)
             if not await store.keep_picture(tx, new, deed=deed, by=who.name):
                 standing = await store.find_picture(tx, new.id, removed=True)
@@ -183,9 +194,13 @@ def _outdated(mine: Picture, standing: Picture | None) -> Outdated:
     )
 
 
+def _few(drawings: int) -> None:
+    if drawings > MOST_DRAWINGS:
+        raise BadPicture(f"The picture has {drawings} drawings.", hint=f"At most {MOST_DRAWINGS}.")
+
+
 async def _has_drawings(tx: Transaction, drawings: Mapping[str, str]) -> None:
-    if len(drawings) > MOST_DRAWINGS:
-        raise BadPicture(f"The picture has {len(drawings)} drawings.", hint=f"At most {MOST_DRAWINGS}.")
+    _few(len(drawings))
     for name, digest in drawings.items():
         body = await store.find_content(tx, digest)
         try:
