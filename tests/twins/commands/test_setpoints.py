@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.twins.commands.conftest import OLGA, OTTO, TANK, Floor, place
 from tests.twins.conftest import BOB, EVE, audited
 
 from lineshaft.edge import State
+from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import Forbidden, Invalid, NotFound
 from lineshaft.kernel.tasks import Crew
 from lineshaft.security import PLATFORM, Who
-from lineshaft.twins import Delivery, Interlocks, Setpoints, Wish
+from lineshaft.twins import Delivery, Interlocks, Setpoints, Wish, store
 from lineshaft.twins.errors import Interlocked, NotSettable, Outdated
 from lineshaft.twins.model.desire import Patience, Settable, Stage
 from lineshaft.twins.settings import TwinsSettings
@@ -271,3 +273,42 @@ async def test_a_desire_is_withdrawn(stage: Stage80) -> None:
     assert stage.floor.machine.writes == []
     with pytest.raises(NotFound, match="Nothing is desired"):
         await stage.setpoints.withdraw(OTTO, place("setpoint"))
+
+
+async def test_what_is_on_its_way_when_it_is_withdrawn_never_settles_a_later_desire(stage: Stage80) -> None:
+    floor, setpoints = stage.floor, stage.setpoints
+    delivery = Delivery(floor.db, floor.guard, floor.twins, floor.edge)
+    await setpoints.desire(OLGA, TANK, {"setpoint": Wish(value=70)})
+    (flying,) = await delivery.due()
+    await setpoints.withdraw(OLGA, place("setpoint"))
+    await setpoints.desire(OTTO, TANK, {"setpoint": Wish(value=80, seen=0)})
+    await delivery.deliver(flying)
+    one = (await stage.one()).desire
+    assert one is not None
+    assert (one.number, one.shown, one.by.name, one.stage) == (3, 80, "otto", Stage.PENDING)
+    stage.deliver()
+    await stage.until(Stage.ACKNOWLEDGED)
+    assert floor.machine.holds("setpoint") == 80
+
+
+async def test_who_is_faster_between_looking_and_keeping_is_seen(
+    stage: Stage80, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a database that lets two transactions look before either has written."""
+    find = store.find_desires
+    for standing in (0, 1):
+        stale = (await stage.one()).desire
+        await stage.setpoints.desire(OTTO, TANK, {"setpoint": Wish(value=50 + standing)})
+        looks = iter([{place("setpoint"): stale} if stale else {}])
+
+        async def look(tx: Transaction, series: Iterable[str], looks: Iterator[Any] = looks) -> dict[str, Any]:
+            found = await find(tx, series)
+            return next(looks, found)
+
+        monkeypatch.setattr(store, "find_desires", look)
+        with pytest.raises(Outdated, match=f"at desire {standing + 1} by now"):
+            await stage.setpoints.desire(OLGA, TANK, {"setpoint": Wish(value=70, seen=standing)})
+        monkeypatch.undo()
+    one = (await stage.one()).desire
+    assert one is not None
+    assert (one.number, one.shown, one.by.name) == (2, 51, "otto")

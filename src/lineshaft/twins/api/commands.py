@@ -15,6 +15,7 @@ from lineshaft.security import Who
 from lineshaft.twins.model.desire import Desire, Settable, Stage
 from lineshaft.twins.model.live import Answer
 from lineshaft.twins.service import LiveReads, Setpoints, Wish
+from lineshaft.twins.service.commands.setpoints import LONGEST
 
 Caller = Annotated[Who, Depends(caller)]
 
@@ -32,9 +33,9 @@ class DesiredBody(BaseModel):
     """What properties of a twin should be, by name: all are taken or none."""
 
     values: dict[str, Value | WishBody] = Field(min_length=1, max_length=200)
-    acknowledge_s: float | None = Field(default=None, gt=0)
+    acknowledge_s: float | None = Field(default=None, gt=0, le=LONGEST.total_seconds())
     """When a missing acknowledgement is told."""
-    expires_s: float | None = Field(default=None, gt=0)
+    expires_s: float | None = Field(default=None, gt=0, le=LONGEST.total_seconds())
     """When it ends and is never written afterwards."""
     wait_s: float = Field(default=0.0, ge=0, le=30)
     """How long the answer waits for acknowledgements."""

@@ -2,10 +2,12 @@
 
     pending ──▶ acknowledged   the machine reports the value
        │  ├───▶ refused        the machine, its range, an interlock or a lost right says no
-       │  └───▶ timed_out      it ended without an acknowledgement; it is never written afterwards
+       │  ├───▶ timed_out      it ended without an acknowledgement; it is never written afterwards
+       │  └───▶ withdrawn      nobody wants it any more
        └ overdue               no acknowledgement after a while: told once, and still pending
 
-A series has one desire at a time: the newest. Each has a number, one above the one before.
+A series has one desire at a time: the newest. Each has a number above the one before; a withdrawal takes one too, so
+that what is still on its way to a machine is never taken for a later desire.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ class Stage(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
     TIMED_OUT = "timed_out"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from lineshaft.twins.errors import BadTwin, Outdated
 from lineshaft.twins.model import Change, Deed, Found, Proposed, Twin, check_draft, propose
 
 from .edit import Edit, above, dressed, kinds
+from .interlocking import points_now, points_then, require_interlocks
 
 MOST = 10_000
 """Series one proposal is about at most."""
@@ -63,6 +64,10 @@ class Adoption:
             await self._guard.require(who, Role.ENGINEER, draft.path, "twins.adopt")
             for series in draft.bindings.values():
                 await self._guard.require(who, Role.VIEWER, series, "twins.adopt")
+        drafts = [p.draft for p in wanted]
+        async with self._db.read() as tx:
+            before, after = await points_now(tx, drafts), await points_then(tx, drafts)
+        await require_interlocks(self._guard, who, "twins.adopt", before, after)
         async with self._db.begin() as tx:
             return await self._make(tx, who, wanted)
 

@@ -19,6 +19,7 @@ from lineshaft.twins.settings import TwinsSettings
 
 from .adoption import Adoption
 from .edit import Edit, above, dressed, kinds
+from .interlocking import points_now, points_then, require_interlocks
 from .now import Now
 from .types import Types
 
@@ -178,6 +179,10 @@ class Twins:
             raise Superseded(f"That change of {change.path} has been undone already.", hint="Nothing is left to undo.")
         for place in sorted({d.path for s in change.steps for d in (s.before, s.after) if d is not None}):
             await self._guard.require(who, Role.ENGINEER, place, "twins.undo")
+        async with self._db.read() as tx:
+            before = await points_then(tx, [s.after for s in change.steps if s.after])
+            after = await points_then(tx, [s.before for s in change.steps if s.before])
+        await require_interlocks(self._guard, who, "twins.undo", before, after)
         async with self._db.begin() as tx:
             return await self._undone(tx, who, change)
 
@@ -221,6 +226,9 @@ class Twins:
         await self._guard.require(who, Role.ENGINEER, draft.path, action)
         for series in draft.bindings.values():
             await self._guard.require(who, Role.VIEWER, series, action)
+        async with self._db.read() as tx:
+            before, after = await points_now(tx, [draft]), await points_then(tx, [draft])
+        await require_interlocks(self._guard, who, action, before, after)
 
 
 async def _standing(tx: Transaction, path: str, version: int | None = None) -> Twin:

@@ -14,9 +14,10 @@ from lineshaft.security import Guard, Role, Who
 from lineshaft.twins import store
 from lineshaft.twins.errors import NoType, Outdated, Taken
 from lineshaft.twins.events import TwinChanged
-from lineshaft.twins.model import AssetType, Change, Deed, check_type
+from lineshaft.twins.model import AssetType, Change, Deed, check_type, points_of
 
 from .edit import dressed, kinds
+from .interlocking import require_interlocks
 from .library import library
 
 
@@ -49,6 +50,7 @@ class Types:
         """Add a type (version 0) or change it; every twin of this type has the new properties at once."""
         PlantPath.parse(organisation)
         await self._guard.require(who, Role.ENGINEER, organisation, "twins.type")
+        await self._may_interlock(who, organisation, check_type(kind))
         async with self._db.begin() as tx:
             old = (await kinds(tx, organisation)).get(kind.name)
             _check_version(kind.name, old, version)
@@ -72,6 +74,14 @@ class Types:
                 )
             await store.drop_type(tx, organisation, name)
             await self._changed(tx, who, organisation, name, old, library().get(name))
+
+    async def _may_interlock(self, who: Who, organisation: str, new: AssetType) -> None:
+        """Twins of the type may read series of another organisation."""
+        async with self._db.read() as tx:
+            twins = await dressed(tx, await store.of_type(tx, organisation, new.name))
+        before = [point for twin in twins for point in twin.points]
+        after = [point for twin in twins for point in points_of(twin.draft, new)]
+        await require_interlocks(self._guard, who, "twins.type", before, after)
 
     async def _changed(
         self, tx: Transaction, who: Who, organisation: str, name: str, old: AssetType | None, new: AssetType | None

@@ -6,7 +6,6 @@ so a subtree is one range of an index. All functions take part in the caller's t
 
 from .desires import (
     claim,
-    drop_desire,
     due_desires,
     find_desires,
     hurry,
@@ -40,7 +39,6 @@ __all__ = [
     "children_of",
     "claim",
     "decline",
-    "drop_desire",
     "drop_model",
     "drop_scenario",
     "drop_type",

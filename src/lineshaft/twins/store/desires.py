@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.desire import Desire, Stage
@@ -34,22 +35,24 @@ async def find_desires(tx: Transaction, series: Iterable[str]) -> dict[str, Desi
     return {row["series"]: _desire(row["document"]) for row in rows}
 
 
-async def put_desire(tx: Transaction, desire: Desire) -> None:
-    """The new desire of a series; a worker that sends the old one finishes first."""
+async def put_desire(tx: Transaction, desire: Desire, *, after: int) -> bool:
+    """The new desire of a series in place of number `after`, 0 for none; False when that is another by now.
+
+    A worker that sends the old one finishes first.
+    """
     row = {
         "number": desire.number,
-        "pending": True,
+        "pending": desire.stage is Stage.PENDING,
         "due_us": desire.asked_us,
         "alarm_us": desire.alarm_us,
         "document": _packed(desire),
     }
-    changed = await tx.execute(sa.update(DESIRES).where(DESIRES.c.series == desire.series).values(**row))
-    if not changed.rowcount:
-        await tx.execute(sa.insert(DESIRES).values(series=str(desire.series), busy_until_us=0, **row))
-
-
-async def drop_desire(tx: Transaction, series: str) -> None:
-    await tx.execute(sa.delete(DESIRES).where(DESIRES.c.series == series))
+    if after:
+        old = sa.and_(DESIRES.c.series == desire.series, DESIRES.c.number == after)
+        return bool((await tx.execute(sa.update(DESIRES).where(old).values(**row))).rowcount)
+    insert = (postgresql if tx.dialect == "postgresql" else sqlite).insert(DESIRES)
+    new = insert.values(series=str(desire.series), busy_until_us=0, **row).on_conflict_do_nothing()
+    return bool((await tx.execute(new)).rowcount)
 
 
 async def due_desires(tx: Transaction, now_us: int, limit: int) -> Sequence[Desire]:

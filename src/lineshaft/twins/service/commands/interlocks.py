@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lineshaft.edge import CannotAsk, Edge, NoTag
 from lineshaft.kernel.errors import Timeout, Unavailable
 from lineshaft.kernel.terms import Grade, PlantPath, Value
-from lineshaft.security import PLATFORM, Who
+from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.twins.errors import Interlocked
 from lineshaft.twins.model import Point
 from lineshaft.twins.model.interlocks import Condition, Interlock, parse_interlock
@@ -26,8 +26,12 @@ class Finding:
     holds: bool
     values: dict[str, Value | None]
 
-    def __str__(self) -> str:
-        seen = ", ".join(f"{name} is {_said(value)}" for name, value in self.values.items())
+    def told(self, who: Who, place: PlantPath) -> str:
+        """The condition with the values somebody may see; its short names stand for properties at `place`."""
+        seen = ", ".join(
+            f"{name} is {_said(value)}" if who.may(Role.VIEWER, _path(name, place)) else f"{name} is not yours to see"
+            for name, value in self.values.items()
+        )
         return f"{self.condition.text} ({seen})" if seen else self.condition.text
 
 
@@ -44,15 +48,15 @@ class Interlocks:
 
     async def check(self, who: Who, series: PlantPath, value: Value) -> None:
         """Raise Interlocked unless everything holds that a property of this series asks for."""
-        del who, value
+        del value
         await self._look_up()
         for point in self._guarded.get(series, ()):
             place = point.path.parent or point.path
-            await self.require(parse_interlock(point.property.interlock), place, point.path)
+            await self.require(who, parse_interlock(point.property.interlock), place, point.path)
 
-    async def require(self, interlock: Interlock, place: PlantPath, what: str) -> None:
+    async def require(self, who: Who, interlock: Interlock, place: PlantPath, what: str) -> None:
         """Raise Interlocked naming every condition that does not hold; names stand for properties at `place`."""
-        broken = [str(one) for one in await self.findings(interlock, place) if not one.holds]
+        broken = [one.told(who, place) for one in await self.findings(interlock, place) if not one.holds]
         if broken:
             raise Interlocked(f"{what} is interlocked: {'; '.join(broken)}.")
 
@@ -77,7 +81,7 @@ class Interlocks:
     async def _values(self, names: Iterable[str], place: PlantPath) -> dict[str, Value | None]:
         await self._look_up()
         wanted = list(names)
-        paths = [PlantPath(name) if "/" in name else place.child(name) for name in wanted]
+        paths = [_path(name, place) for name in wanted]
         return dict(zip(wanted, await asyncio.gather(*(self._value(path) for path in paths)), strict=True))
 
     async def _value(self, path: PlantPath) -> Value | None:
@@ -109,6 +113,10 @@ class Interlocks:
                 if point.property.interlock:
                     self._guarded.setdefault(point.series, []).append(point)
             self._revision = revision
+
+
+def _path(name: str, place: PlantPath) -> PlantPath:
+    return PlantPath(name) if "/" in name else place.child(name)
 
 
 def _said(value: Value | None) -> str:

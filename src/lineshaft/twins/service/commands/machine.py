@@ -57,18 +57,19 @@ class MachineOperations:
         """What invoking would write and call, and what would refuse it; nothing is written."""
         planned = await self._plan(who, invocation)
         lock = parse_interlock(extension(invocation.operation, INTERLOCK))
-        findings = await self._interlocks.findings(lock, _machine(invocation))
-        broken = [f"{invocation.path} is interlocked: {one}." for one in findings if not one.holds]
+        place = _machine(invocation)
+        findings = [(one.told(who, place), one.holds) for one in await self._interlocks.findings(lock, place)]
+        broken = [f"{invocation.path} is interlocked: {condition}." for condition, holds in findings if not holds]
         return Rehearsal(
             steps=tuple(planned),
-            conditions=tuple((str(one), one.holds) for one in findings),
+            conditions=tuple(findings),
             problems=(*broken, *(one.problem for one in planned if one.problem)),
         )
 
     async def invoke(self, who: Who, invocation: Invocation) -> Outcome:
         """Check everything, then do step after step."""
         lock = parse_interlock(extension(invocation.operation, INTERLOCK))
-        await self._interlocks.require(lock, _machine(invocation), invocation.path)
+        await self._interlocks.require(who, lock, _machine(invocation), invocation.path)
         steps = [await self._checked(who, invocation, step) for step in steps_of(invocation.operation)]
         done: list[str] = []
         given: list[Value | None] = []

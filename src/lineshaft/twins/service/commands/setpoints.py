@@ -7,9 +7,9 @@ A desire that is not acknowledged before it expires is never written later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lineshaft.edge import Edge
@@ -32,6 +32,8 @@ from .interlocks import Interlocks
 DESIRE = "twins.desire"
 LONGEST = timedelta(days=7)
 _LOOK_S = 0.05
+_TRIES = 10
+"""How often somebody may be faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,8 @@ class Setpoints:
         state = await self._twins.now.state(who, twin.path, twin=twin)
         reported = {p.point.property.name: p.value for p in state.points}
         async with self._db.read() as tx:
-            wanted = await store.find_desires(tx, [p.series for p in twin.points])
+            found = await store.find_desires(tx, [p.series for p in twin.points])
+        wanted = {series: one for series, one in found.items() if _stands(one)}
         return [
             Settable(point=p, desire=wanted.get(p.series), reported=reported[p.property.name])
             for p in twin.points
@@ -126,7 +129,7 @@ class Setpoints:
                 break
             await asyncio.sleep(_LOOK_S)
         for one in found:
-            if one.stage in (Stage.REFUSED, Stage.TIMED_OUT):
+            if one.stage in (Stage.REFUSED, Stage.TIMED_OUT, Stage.WITHDRAWN):
                 raise NotSettable(f"{one.path} was not set: {one.message}", hint="Look at the machine.")
         return Stage.PENDING if Stage.PENDING in stages else Stage.ACKNOWLEDGED
 
@@ -150,10 +153,7 @@ class Setpoints:
         _, point = await self.find(who, path)
         await self._may(who, point)
         async with self._db.begin() as tx:
-            old = (await store.find_desires(tx, [point.series])).get(point.series)
-            if old is None:
-                raise NoTwin(f"Nothing is desired of {path}.", hint="Look at what is desired of the twin.")
-            await store.drop_desire(tx, point.series)
+            old = await self._replace(tx, point, lambda old: _withdrawn(path, old))
             await self._guard.record(who, "twins.desire.withdraw", point.path, before=told(old), tx=tx)
 
     async def settled(self, who: Who, path: str, names: Collection[str], *, within_s: float) -> list[Settable]:
@@ -196,33 +196,57 @@ class Setpoints:
 
     async def _keep(self, who: Who, values: Sequence[tuple[Point, Value, int | None]], patience: Patience) -> None:
         async with self._db.begin() as tx:
-            standing = await store.find_desires(tx, [point.series for point, _, _ in values])
-            for point, value, seen in values:
-                old = standing.get(point.series)
-                _check_seen(point, old, seen)
-                await self._put(tx, who, point, value, old, patience)
+            for point, value, seen in sorted(values, key=lambda one: one[0].series):  # as everybody locks them
+                await self._put(tx, _new(who, point, value, patience), point, seen)
 
-    async def _put(
-        self, tx: Transaction, who: Who, point: Point, value: Value, old: Desire | None, patience: Patience
-    ) -> None:
-        now = now_us()
-        shown = point.property.label(value)
-        assert shown is not None
-        new = Desire(
-            series=point.series,
-            path=point.path,
-            number=(old.number if old else 0) + 1,
-            value=value,
-            shown=shown,
-            by=who,
-            asked_us=now,
-            alarm_us=now + patience.acknowledge // timedelta(microseconds=1),
-            expires_us=now + patience.expires // timedelta(microseconds=1),
-            stage_us=now,
+    async def _put(self, tx: Transaction, asked: Desire, point: Point, seen: int | None) -> None:
+        def after(old: Desire | None) -> Desire:
+            _check_seen(point, old, seen)
+            return replace(asked, number=(old.number if old else 0) + 1)
+
+        old = await self._replace(tx, point, after)
+        new = after(old)
+        before = told(old) if _stands(old) else None
+        await self._guard.record(new.by, DESIRE, new.path, before=before, after=told(new), tx=tx)
+        await tx.announce(
+            DesireMade(path=new.path, series=new.series, number=new.number, value=new.shown, by=new.by.name)
         )
-        await store.put_desire(tx, new)
-        await self._guard.record(who, DESIRE, point.path, before=told(old), after=told(new), tx=tx)
-        await tx.announce(DesireMade(path=point.path, series=point.series, number=new.number, value=shown, by=who.name))
+
+    async def _replace(self, tx: Transaction, point: Point, after: Callable[[Desire | None], Desire]) -> Desire | None:
+        """Put what comes after the desire of a series, which is given back; somebody faster is looked at again."""
+        for _ in range(_TRIES):
+            old = (await store.find_desires(tx, [point.series])).get(point.series)
+            if await store.put_desire(tx, after(old), after=old.number if old else 0):
+                return old
+        raise Outdated(f"Others keep changing what is desired of {point.path}.", hint="Try again.")
+
+
+def _new(who: Who, point: Point, value: Value, patience: Patience) -> Desire:
+    now = now_us()
+    shown = point.property.label(value)
+    assert shown is not None
+    return Desire(
+        series=point.series,
+        path=point.path,
+        number=1,
+        value=value,
+        shown=shown,
+        by=who,
+        asked_us=now,
+        alarm_us=now + patience.acknowledge // timedelta(microseconds=1),
+        expires_us=now + patience.expires // timedelta(microseconds=1),
+        stage_us=now,
+    )
+
+
+def _withdrawn(path: str, old: Desire | None) -> Desire:
+    if old is None or not _stands(old):
+        raise NoTwin(f"Nothing is desired of {path}.", hint="Look at what is desired of the twin.")
+    return replace(old, number=old.number + 1, stage=Stage.WITHDRAWN, stage_us=now_us(), message="It was withdrawn.")
+
+
+def _stands(desire: Desire | None) -> bool:
+    return desire is not None and desire.stage is not Stage.WITHDRAWN
 
 
 def _point(twin: Twin, name: str) -> Point:
@@ -234,8 +258,9 @@ def _point(twin: Twin, name: str) -> Point:
 
 
 def _check_seen(point: Point, old: Desire | None, seen: int | None) -> None:
-    number = old.number if old else 0
+    standing = old if _stands(old) else None
+    number = standing.number if standing else 0
     if seen is None or seen == number:
         return
-    by = f", desired to be {old.shown!r} by {old.by.name}" if old else ""
+    by = f", desired to be {standing.shown!r} by {standing.by.name}" if standing else ""
     raise Outdated(f"{point.path} is at desire {number} by now{by}; you saw {seen}.", current=number, yours=seen)
