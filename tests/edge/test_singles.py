@@ -27,3 +27,8 @@ def test_nothing_is_lost(numbers: list[float]) -> None:
 def test_there_is_no_shorter_decimal(number: float) -> None:
     single = np.float32(number)
     assert decimals(np.array([single])).tolist() == [float(str(single))]
+
+
+def test_a_signalling_nan_is_a_nan_like_any_other() -> None:
+    [number] = decimals(np.array([0x7F800001], dtype=np.uint32).view(np.float32))
+    assert np.isnan(number)

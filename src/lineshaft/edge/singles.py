@@ -17,7 +17,8 @@ _MOST_SHIFT = 22
 
 def decimals(singles: NDArray[np.float32]) -> NDArray[np.float64]:
     """The shortest decimals that mean these singles, as doubles; NaN and infinities stay what they are."""
-    wide = singles.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals says so when it is widened
+        wide = singles.astype(np.float64)
     open_ = np.flatnonzero(np.isfinite(wide) & (wide != np.rint(wide)))
     for digits in (6, 7, 8, 9):
         if not len(open_):
