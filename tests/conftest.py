@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -28,6 +29,10 @@ from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.outbox import FACTS
 from lineshaft.kernel.processes import Keeper
 
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=500, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("LINESHAFT_HYPOTHESIS", "steady"))
+"""The suite says the same of the same code every time; `LINESHAFT_HYPOTHESIS=search` looks for what it has missed."""
 ANY_PORT = BusSettings(port=0, websocket_port=0, monitoring_port=0, mqtt_port=0, front_port=0)
 Check = Callable[[], Any | Awaitable[Any]]
 Until = Callable[..., Awaitable[Any]]
