@@ -130,6 +130,14 @@ async def test_a_dry_run_says_what_would_be_written_and_writes_nothing(hall: Hal
     assert hall.machine.writes == []
 
 
+async def test_a_dry_run_shows_no_values_that_are_not_the_callers_to_see(hall: Hall) -> None:
+    kim = person("kim", Role.OPERATOR, f"{TANK}/Operations")
+    found = await hall.operations.rehearse(
+        kim, await hall.operations.prepare(kim, SUBMODEL, "Heat", inputs={"Temperature": 167})
+    )
+    assert [one.now for one in found.steps] == [None, None, None]
+
+
 @pytest.mark.parametrize(
     ("who", "path", "inputs", "error", "words"),
     [

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from lineshaft.edge import Edge
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.kernel.terms import PlantPath, Value
-from lineshaft.security import PLATFORM, Who
+from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.twins.metamodel import values
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.model.desire import meant
@@ -88,7 +88,8 @@ class MachineOperations:
 
     async def _planned(self, who: Who, invocation: Invocation, step: Step) -> Planned:
         point = await self._interlocks.point_of(step.path)
-        now = None if step.calls else await self._interlocks.value_at(step.path)
+        seen = not step.calls and who.may(Role.VIEWER, PlantPath(step.path))
+        now = await self._interlocks.value_at(step.path) if seen else None
         unit = "" if point is None else point.property.unit
         try:
             _, arguments = await self._checked(who, invocation, step)
