@@ -62,6 +62,7 @@ async def test_a_twin_is_made_read_changed_and_retired(ada: httpx.AsyncClient) -
     assert body["properties"][0] | {"title": "", "description": "", "values": ""} == {
         "name": "state", "path": f"{FILLER}/state", "series": f"{FILLER}/state", "own": False, "title": "",
         "kind": "enum", "unit": "", "low": None, "high": None, "values": "", "writable": False, "description": "",
+        "interlock": "",
     }  # fmt: skip
     assert (await ada.get(NODE)).json() == body
     changed = await ada.patch(NODE, json={"title": {"en": "Big"}, "without": ["power"]}, headers={"if-match": '"1"'})
