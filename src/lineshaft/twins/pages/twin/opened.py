@@ -11,6 +11,7 @@ from lineshaft.security import Role
 from lineshaft.twins.errors import NoDocument
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.metamodel.references import submodel_ids
+from lineshaft.twins.model import record
 from lineshaft.twins.model.repository import Document, Kind
 from lineshaft.twins.model.shell import PARTS, made_for
 from lineshaft.twins.pages.naming import called
@@ -57,10 +58,9 @@ class Opened:
         return any(link.get("name") == "plantPath" for link in told)
 
     def is_projected(self, carried: Carried) -> bool:
-        """Whether a submodel is written by the plant model, which would write over what anybody enters."""
-        if not self.of_the_tree:
-            return False
-        return carried.id in {made_for(self.document.id, part) for part in PARTS}
+        """Whether the platform writes a submodel: the plant model would write over entries, a record only grows."""
+        parts = (*PARTS, record.PART) if self.of_the_tree else (record.PART,)
+        return carried.id in {made_for(self.document.id, part) for part in parts}
 
     def may(self, role: Role) -> bool:
         """Whether the viewer holds a role where the twin stands."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lineshaft.console import Match, Source, Target, button, empty, match, row, section
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
 from lineshaft.telemetry import Latest, Live, Selection
 from lineshaft.twins.metamodel.kinds import PROPERTY, Json, kind_of
@@ -105,7 +106,9 @@ class _Binding:
         self._match.set(sources=self._sources(), targets=self._targets())
 
     def _sources(self) -> list[Source]:
-        return [Source(id=path, label=path, note=self._now(path, "")) for path in sorted(self._newest)]
+        place = self._twin.document.place
+        nearest = sorted(self._newest, key=lambda path: (not PlantPath(path).within(place), path))
+        return [Source(id=path, label=path, note=self._now(path, "")) for path in nearest]
 
     def _targets(self) -> list[Target]:
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from lineshaft.console import (
@@ -180,9 +181,9 @@ def _phases(view: View, order: Sequence[Entry]) -> list[Stretch]:
 
 def _lasting(order: Sequence[Entry], said: Callable[[Entry], str]) -> list[Stretch]:
     """What entries say holds until the next one says otherwise."""
-    turns = [(entry.at_us, text) for entry in order if (text := said(entry))]
-    ends = [from_us(at) for at, _ in turns[1:]] + [from_us(now_us())]
-    return [Stretch(start=from_us(at), end=end, label=text) for (at, text), end in zip(turns, ends, strict=True)]
+    turns = [(from_us(entry.at_us), text) for entry in order if (text := said(entry))]
+    ends = (at for at, _ in turns[1:])
+    return [Stretch(start=at, end=end, label=text) for (at, text), end in zip_longest(turns, ends)]
 
 
 def _owner(entry: Entry) -> str:
