@@ -19,6 +19,8 @@ from typing import Any
 import hypothesis
 import pytest
 import sqlalchemy as sa
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 from lineshaft.edge.model import SAMPLES_STREAM, SAMPLES_SUBJECT
 from lineshaft.kernel.bus import Bus, Embedded, Front, StreamSpec
@@ -148,6 +150,20 @@ def empty_postgres(postgres: str) -> Callable[[], Awaitable[Database]]:
         return db
 
     return emptied
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[webdriver.Chrome]:
+    """A real Chromium without a screen, 1440 by 900; what its console says can be asked."""
+    options = webdriver.ChromeOptions()
+    flags = "--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-dev-shm-usage"
+    for flag in [*flags.split(), "--window-size=1440,900"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_page_load_timeout(30)
+    yield driver
+    driver.quit()
 
 
 def patience() -> float:

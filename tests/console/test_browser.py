@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -56,19 +55,6 @@ def server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     yield base, process
     process.send_signal(signal.SIGKILL)
     process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    flags = "--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-dev-shm-usage"
-    for flag in [*flags.split(), "--window-size=1440,900"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_page_load_timeout(30)
-    yield driver
-    driver.quit()
 
 
 def until(check: Callable[[], object], seconds: float = 10) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -99,3 +99,17 @@ async def facts(db: Database) -> list[tuple[str, bytes]]:
 
 async def audited(guard: Guard, action: str) -> list[AuditEntry]:
     return await guard.entries(PLATFORM, AuditFilter(action=action))
+
+
+async def settle(found: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Wait until something asked again and again says what is wanted; what it said last otherwise."""
+    said: object = None
+    for _ in range(600):
+        try:
+            said = await found()
+        except Exception as error:
+            said = error
+        if said == wanted:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{said} instead of {wanted}")

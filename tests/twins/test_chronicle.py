@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from lineshaft.twins.model.shell import made_for, shell_id
 from lineshaft.twins.service.chronicle import Chronicle
 from lineshaft.twins.worker import Chronicler, Projector
 
-from .conftest import ADA, EVE, facts, person
+from .conftest import ADA, EVE, facts, person, settle
 
 LINE = "acme/berlin/line-1"
 PUMP = PlantPath(f"{LINE}/pump")
@@ -214,9 +213,9 @@ async def test_what_happens_in_the_tree_reaches_the_record(
     ]
     try:
         await twins.create(ADA, DRAFT)
-        await _until(lambda: told(repository), [(Happening.CREATED, "", PUMP, "")])
+        await settle(lambda: told(repository), [(Happening.CREATED, "", PUMP, "")])
         await twins.move(ADA, PUMP, "acme/berlin/pump")
-        await _until(
+        await settle(
             lambda: told(repository, "acme/berlin/pump"),
             [(Happening.CREATED, "", PUMP, ""), (Happening.MOVED, PUMP, "acme/berlin/pump", "")],
         )
@@ -224,16 +223,3 @@ async def test_what_happens_in_the_tree_reaches_the_record(
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-
-
-async def _until(found: Callable[[], Awaitable[object]], wanted: object) -> None:
-    said: object = None
-    for _ in range(400):
-        try:
-            said = await found()
-        except Exception as error:
-            said = error
-        if said == wanted:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{said} instead of {wanted}")

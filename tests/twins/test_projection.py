@@ -23,6 +23,8 @@ from lineshaft.twins.model.repository import Filters, Kind, Link
 from lineshaft.twins.model.shell import OPERATIONAL_DATA, part_id, shell_id
 from lineshaft.twins.worker import Projector
 
+from .conftest import settle
+
 FILLER = Draft(
     path=PlantPath("acme/berlin/line-1/filler"),
     level=Level.ASSET,
@@ -121,28 +123,15 @@ async def test_what_happens_in_the_tree_reaches_the_shells(
             except NoDocument:
                 return None, named
 
-        await _until(found, ("acme/berlin/line-1/filler", True))
+        await settle(found, ("acme/berlin/line-1/filler", True))
         await twins.move(PLATFORM, FILLER.path, "acme/berlin/filler")
-        await _until(found, ("acme/berlin/filler", False))
+        await settle(found, ("acme/berlin/filler", False))
         await twins.retire(PLATFORM, "acme/berlin/filler")
-        await _until(found, (None, False))
+        await settle(found, (None, False))
     finally:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-
-
-async def _until(found: Callable[[], Awaitable[object]], wanted: object) -> None:
-    said: object = None
-    for _ in range(600):
-        try:
-            said = await found()
-        except NoDocument as error:
-            said = error
-        if said == wanted:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{said} instead of {wanted}")
 
 
 async def test_submodels_that_people_added_stay(twins: Twins, repository: Repository, projection: Projection) -> None:
