@@ -10,18 +10,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.twins.commands.conftest import OLGA, OTTO, TANK, Floor, place
 from tests.twins.conftest import BOB, EVE, audited
 
 from lineshaft.edge import State
+from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import Forbidden, Invalid, NotFound
 from lineshaft.kernel.tasks import Crew
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Who
 from lineshaft.twins import Delivery, Interlocks, Setpoints, Wish, store
 from lineshaft.twins.errors import Interlocked, NotSettable, Outdated
-from lineshaft.twins.model.desire import Patience, Settable, Stage
+from lineshaft.twins.model.desire import Desire, Patience, Settable, Stage
+from lineshaft.twins.service.commands.delivery import OF_ONE_MACHINE
 from lineshaft.twins.settings import TwinsSettings
+from lineshaft.twins.store.desires import DESIRES
 from lineshaft.twins.worker import Deliverer
 
 SOON = Patience(acknowledge=timedelta(seconds=0.4), expires=timedelta(seconds=30))
@@ -312,3 +317,23 @@ async def test_who_is_faster_between_looking_and_keeping_is_seen(
     one = (await stage.one()).desire
     assert one is not None
     assert (one.number, one.shown, one.by.name) == (2, 51, "otto")
+
+
+async def test_a_silent_machine_takes_no_more_than_its_own_turns(stage: Stage80) -> None:
+    delivery = Delivery(stage.floor.db, stage.floor.guard, stage.floor.twins, stage.floor.edge)
+    asked = now_us() - 1_000_000
+    paths = [PlantPath(place(f"v{n}")) for n in range(60)] + [PlantPath("acme/berlin/line-1/pump/speed")]
+    async with stage.floor.db.begin() as tx:
+        for n, path in enumerate(paths):
+            desire = Desire(
+                series=path, path=path, number=1, value=1.0, shown=1.0, by=OLGA, asked_us=asked + n,
+                alarm_us=asked + 60_000_000, expires_us=asked + 90_000_000,
+            )  # fmt: skip
+            assert await store.put_desire(tx, desire, after=0)
+    assert [one.path for one in await delivery.due()] == [*paths[:OF_ONE_MACHINE], paths[-1]]
+    assert await delivery.due({TANK: OF_ONE_MACHINE}) == []
+    assert await delivery.wait_s() < 0.1, "the rest is due, and waits for its machine"
+    async with stage.floor.db.begin() as tx:
+        for path in paths[OF_ONE_MACHINE:-1]:
+            await tx.execute(sa.delete(DESIRES).where(DESIRES.c.series == str(path)))
+    assert await delivery.wait_s() == 1.0, "what is under way is not looked at again and again"

@@ -63,8 +63,9 @@ async def due_desires(tx: Transaction, now_us: int, limit: int) -> Sequence[Desi
 
 
 async def next_due(tx: Transaction) -> int | None:
-    """When something pending is due next."""
-    found = await tx.scalar(sa.select(sa.func.min(DESIRES.c.due_us)).where(DESIRES.c.pending))
+    """When something pending is due next that nobody looks at, or may be taken over from whoever did."""
+    free_us = sa.case((DESIRES.c.busy_until_us > DESIRES.c.due_us, DESIRES.c.busy_until_us), else_=DESIRES.c.due_us)
+    found = await tx.scalar(sa.select(sa.func.min(free_us)).where(DESIRES.c.pending))
     return None if found is None else int(found)
 
 

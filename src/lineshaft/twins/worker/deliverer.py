@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 
 from lineshaft.edge import ConnectionBack
 from lineshaft.kernel.bus import Bus
@@ -12,9 +13,12 @@ from lineshaft.kernel.outbox import on_fact
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.model.desire import Desire
 from lineshaft.twins.service import Delivery, Setpoints
+from lineshaft.twins.service.commands.delivery import machine_of
 
 log = get_log("twins")
-AT_ONCE = 32
+AT_ONCE = 256
+_BREATH_S = 0.1
+"""Between two looks when all that is due belongs to machines that are busy."""
 
 
 class Deliverer:
@@ -25,6 +29,8 @@ class Deliverer:
         self._delivery = delivery
         self._bus = bus
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._busy: Counter[str] = Counter()
+        """How many desires of each machine are under way."""
 
     async def run(self) -> None:
         """Deliver for ever."""
@@ -36,11 +42,11 @@ class Deliverer:
         while True:
             self._setpoints.asked.clear()
             await self._delivery.alarm()
-            for desire in await self._delivery.due():
+            for desire in await self._delivery.due(self._busy):
                 await self._room.acquire()
-                task = group.create_task(self._one(desire))
-                task.add_done_callback(lambda _: self._room.release())
-            wait_s = await self._delivery.wait_s()
+                self._busy[machine_of(desire)] += 1
+                group.create_task(self._one(desire))
+            wait_s = max(_BREATH_S, await self._delivery.wait_s())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._setpoints.asked.wait(), wait_s)
 
@@ -49,6 +55,10 @@ class Deliverer:
             await self._delivery.deliver(desire)
         except Exception as error:  # its lease ends, and it is taken up again
             log.error("a desire could not be delivered", path=desire.path, error=str(error), kind=type(error).__name__)
+        finally:
+            self._room.release()
+            self._busy[machine_of(desire)] -= 1
+            self._setpoints.asked.set()
 
     async def _back(self, fact: ConnectionBack) -> None:
         await self._delivery.hurry(PlantPath(fact.path).organisation)  # tags may stand beside their connection

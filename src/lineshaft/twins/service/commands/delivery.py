@@ -9,7 +9,10 @@ lease ends, and then the machine is asked first whether it has the value already
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from lineshaft.edge import CannotAsk, Edge, NoTag
 from lineshaft.kernel.clock import MICROS, now_us
@@ -31,6 +34,9 @@ LOOK_S = 0.5
 """How often to look whether a machine that took a value reports it."""
 SLOWEST_S = 10.0
 MOST = 50
+OF_ONE_MACHINE = 4
+"""At once: others must not wait for a machine that is silent."""
+_LOOKED_AT = 1_000
 _GONE = "The property is no longer there."
 
 
@@ -43,11 +49,11 @@ class Delivery:
         self._twins = twins
         self._edge = edge
 
-    async def due(self) -> list[Desire]:
-        """Claim what should be sent or looked at now."""
+    async def due(self, busy: Mapping[str, int] = MappingProxyType({})) -> list[Desire]:
+        """Claim what should be sent or looked at now, a few of each machine; `busy` are those under way already."""
         now = now_us()
         async with self._db.read() as tx:
-            found = await store.due_desires(tx, now, MOST)
+            found = _some_of_each(await store.due_desires(tx, now, _LOOKED_AT), busy)
         if not found:
             return []
         tried = [one if one.sent_us else replace(one, attempts=one.attempts + 1) for one in found]
@@ -182,3 +188,18 @@ class Delivery:
                     message=message,
                 )
             )
+
+
+def machine_of(desire: Desire) -> str:
+    """Whose turn it is: desires of one machine wait for each other."""
+    return str(desire.path.parent or desire.path)
+
+
+def _some_of_each(found: Iterable[Desire], busy: Mapping[str, int]) -> list[Desire]:
+    taken, some = Counter(busy), list[Desire]()
+    for desire in found:
+        machine = machine_of(desire)
+        if taken[machine] < OF_ONE_MACHINE and len(some) < MOST:
+            taken[machine] += 1
+            some.append(desire)
+    return some

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lineshaft.edge import Edge
-from lineshaft.kernel.clock import now_us
+from lineshaft.kernel.clock import now_us, to_us
 from lineshaft.kernel.db import Database, Transaction
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.kernel.terms import PlantPath, Value
@@ -23,6 +23,7 @@ from lineshaft.twins.errors import NotSettable, NoTwin, Outdated
 from lineshaft.twins.events import DesireMade
 from lineshaft.twins.model import Point, Twin
 from lineshaft.twins.model.desire import Desire, Patience, Settable, Stage, meant, told
+from lineshaft.twins.model.state import PointState
 from lineshaft.twins.service.twins import Twins
 from lineshaft.twins.settings import TwinsSettings
 from lineshaft.twins.submodels.units import read_in
@@ -31,6 +32,8 @@ from .interlocks import Interlocks
 
 DESIRE = "twins.desire"
 LONGEST = timedelta(days=7)
+_CATCHING_UP_US = 5_000_000
+"""So long after an acknowledgement the machine may not have told the value it took by itself."""
 _LOOK_S = 0.05
 _TRIES = 10
 """How often somebody may be faster."""
@@ -76,12 +79,14 @@ class Setpoints:
         """The properties of a twin that can be set or have a desire, with what they are and should be."""
         twin = twin or await self._twins.get(who, path)
         state = await self._twins.now.state(who, twin.path, twin=twin)
-        reported = {p.point.property.name: p.value for p in state.points}
+        now = {p.point.property.name: p for p in state.points}
         async with self._db.read() as tx:
             found = await store.find_desires(tx, [p.series for p in twin.points])
         wanted = {series: one for series, one in found.items() if _stands(one)}
         return [
-            Settable(point=p, desire=wanted.get(p.series), reported=reported[p.property.name])
+            Settable(
+                point=p, desire=wanted.get(p.series), reported=_reported(now[p.property.name], wanted.get(p.series))
+            )
             for p in twin.points
             if p.property.writable or p.series in wanted
         ]
@@ -243,6 +248,14 @@ def _withdrawn(path: str, old: Desire | None) -> Desire:
     if old is None or not _stands(old):
         raise NoTwin(f"Nothing is desired of {path}.", hint="Look at what is desired of the twin.")
     return replace(old, number=old.number + 1, stage=Stage.WITHDRAWN, stage_us=now_us(), message="It was withdrawn.")
+
+
+def _reported(state: PointState, desire: Desire | None) -> Value | None:
+    """What the machine says; right after an acknowledgement that is what was read back, not what it told before."""
+    if desire is None or desire.stage is not Stage.ACKNOWLEDGED or now_us() - desire.stage_us > _CATCHING_UP_US:
+        return state.value
+    before = state.ts is None or to_us(state.ts) < desire.stage_us
+    return desire.reported if before else state.value
 
 
 def _stands(desire: Desire | None) -> bool:
