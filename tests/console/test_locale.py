@@ -121,7 +121,7 @@ def test_language_is_what_was_chosen_then_what_the_browser_accepts(
 
 
 SPOKEN = ("edge/service.py", "edge/commands.py", "edge/settings.py", "edge/worker", "edge/connectors", "edge/broker",
-          "edge/errors.py", "twins/service", "twins/model", "twins/errors.py",
+          "edge/errors.py", "twins/service", "twins/model", "twins/files", "twins/errors.py",
           "security/service", "security/errors.py")  # fmt: skip
 """Where sentences are written that reach people on screens: what is wrong, and the next step."""
 UNSEEN = {"fake.py", "replay.py", "line.py", "machines.py", "responder.py", "stand.py", "serving.py", "edge.py"}

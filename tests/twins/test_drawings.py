@@ -9,6 +9,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 import sqlalchemy as sa
 
+from lineshaft.console.language import catalogue
 from lineshaft.kernel.db import METADATA, Database
 from lineshaft.security import Guard
 from lineshaft.twins import BadPicture, Pictures, Twins, store
@@ -74,6 +75,8 @@ def test_shapes_texts_and_gradients_stay_and_ids_can_be_bound() -> None:
 def test_what_could_act_or_lead_elsewhere_is_taken_out_and_named(hostile: str, named: str) -> None:
     drawing, said = cleaned(hostile + '<rect id="kept" width="3"/>')
     assert named in said
+    chinese = [catalogue("zh").said(finding) for finding in said.split("\n")]
+    assert not [told for told in chinese if "taken out" in told or "left out" in told]
     assert drawing.parts == ("kept",)
     low = drawing.svg.lower()
     assert not any(

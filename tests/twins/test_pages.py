@@ -16,10 +16,11 @@ import lineshaft.twins.pages
 from lineshaft.console import Table, Tile, Tree, quantity
 from lineshaft.console.actions import Button
 from lineshaft.console.simulation import visitor
+from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security import Role, Who
+from lineshaft.security import Guard, Role, Who
 from lineshaft.telemetry import Live
-from lineshaft.twins import Deed, Found, Level, NoTwin, Twins
+from lineshaft.twins import Deed, Found, Level, NoTwin, Pictures, Twins
 
 from .conftest import ADA, BOB, EVE, at, person
 
@@ -31,10 +32,12 @@ assert lineshaft.twins.pages  # importing it registers the screens
 
 
 @pytest.fixture
-def visit(twins: Twins, live: Live) -> Visit:
+def visit(db: Database, guard: Guard, twins: Twins, live: Live) -> Visit:
+    services = {"twins": twins, "live": live, "pictures": Pictures(db, guard, twins.now)}
+
     @asynccontextmanager
     async def opened(address: str, *, who: Who = ADA, **options: Any) -> AsyncIterator[User]:
-        async with visitor(who=who, services={"twins": twins, "live": live}, **options) as user:
+        async with visitor(who=who, services=services, **options) as user:
             await user.open(address)
             yield user
 

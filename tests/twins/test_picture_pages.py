@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from nicegui import ui
 from nicegui.testing import User
 
 import lineshaft.twins.pages
@@ -20,7 +22,7 @@ from lineshaft.twins import Pictures, Twins
 
 from .conftest import ADA, EVE, at
 from .test_pages import Tell, eventually, parts, press, until
-from .test_pictures import TANK, bound, box, picture
+from .test_pictures import LINE, TANK, bound, box, picture
 
 Visit = Callable[..., Any]
 assert lineshaft.twins.pages  # importing it registers the screens
@@ -97,6 +99,40 @@ async def test_versions_are_listed_and_restored_on_screen(visit: Visit, pictures
         press(user, table, "act", {"key": "1", "action": 0})
         await eventually(lambda: _version(pictures, made.id, 3))
     assert [i.id for i in (await pictures.get(ADA, made.id)).items] == ["a"]
+
+
+async def test_a_removed_picture_is_listed_and_brought_back_on_screen(visit: Visit, pictures: Pictures) -> None:
+    made = await pictures.save(ADA, picture(box("a")))
+    await pictures.remove(ADA, made.id)
+    async with visit("/synoptics", language="zh") as user:
+        await user.should_see("还没有画面", retries=50)
+        press(user, parts(user, ui.menu_item)[-1], "click", None)
+        await until(lambda: [t for t in parts(user, Table) if t.rows])
+        [table] = parts(user, Table)
+        assert [(row["title"], row["by"]) for row in table.rows] == [("Line", "ada")]
+        press(user, table, "act", {"key": made.id, "action": 0})
+        await eventually(lambda: pictures.list_(ADA))
+    assert [i.id for i in (await pictures.get(ADA, made.id)).items] == ["a"]
+
+
+async def test_a_machine_and_its_place_lead_to_the_pictures_that_show_it(visit: Visit, pictures: Pictures) -> None:
+    made = await pictures.save(ADA, picture(box("t", bindings=bound(level=f"{TANK}/level"))))
+    async with visit(f"/assets/{TANK}", who=EVE) as user:
+        await user.should_see("Process picture", retries=50)
+        user.find("Process picture").click()
+        follow(user, f"/synoptics/{made.id}")
+        await drawn(user)
+    await pictures.save(ADA, replace(made, id="", version=0, title={"en": "Tank alone"}))
+    async with visit(f"/?path={LINE}", who=EVE) as user:
+        await user.should_see("Process pictures", retries=50)
+        await user.should_see("Tank alone")
+
+
+async def test_a_machine_that_no_picture_shows_has_no_way_to_one(visit: Visit, pictures: Pictures) -> None:
+    await pictures.save(ADA, picture(box("t")))
+    async with visit(f"/assets/{TANK}") as user:
+        await user.should_see("All values", retries=50)
+        await user.should_not_see("Process picture")
 
 
 async def _version(pictures: Pictures, id_: str, wanted: int) -> bool:

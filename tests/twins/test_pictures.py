@@ -14,7 +14,7 @@ from lineshaft.kernel.clock import now
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath, Quality
-from lineshaft.security import Guard, NotAllowed, Role
+from lineshaft.security import Guard, NotAllowed, Role, Who
 from lineshaft.twins import BadPicture, NoPicture, Outdated, Pictures, Property, Twins
 from lineshaft.twins.model import Activity, Level, Trouble
 from lineshaft.twins.model.picture import Binding, End, Item, Picture, check_picture, merged
@@ -166,6 +166,20 @@ async def test_a_removed_picture_is_gone_until_it_is_restored(pictures: Pictures
     assert [p.id for p in await pictures.list_(EVE)] == [made.id]
 
 
+async def test_removed_pictures_are_listed_for_those_who_may_bring_them_back(pictures: Pictures) -> None:
+    near = person("nia", Role.ENGINEER, FILLER)
+    line, filler = [await pictures.save(ADA, replace(picture(), place=PlantPath(place))) for place in (LINE, FILLER)]
+    assert await pictures.removed(ADA) == [], "what stands is not listed"
+    for one in (line, filler):
+        await pictures.remove(ADA, one.id)
+    seen = {who.name: [p.id for p in await pictures.removed(who)] for who in (ADA, near, EVE, BOB)}
+    assert seen == {"ada": [line.id, filler.id], "nia": [filler.id], "eve": [], "bob": []}
+    assert [p.id for p in await pictures.removed(ADA, under=FILLER)] == [filler.id]
+    [gone] = await pictures.removed(near)
+    await pictures.restore(near, gone.id, gone.version)
+    assert (await pictures.removed(near), [p.id for p in await pictures.list_(EVE)]) == ([], [filler.id])
+
+
 async def test_rights_are_those_of_the_place_and_of_what_is_bound(pictures: Pictures, guard: Guard) -> None:
     with pytest.raises(NotAllowed):
         await pictures.save(EVE, picture())
@@ -180,6 +194,30 @@ async def test_rights_are_those_of_the_place_and_of_what_is_bound(pictures: Pict
         await pictures.get(BOB, made.id)
     with pytest.raises(NotAllowed):
         await pictures.remove(EVE, made.id)
+
+
+async def test_a_machine_knows_the_pictures_that_show_it_as_far_as_somebody_may_see_them(
+    pictures: Pictures, twins: Twins
+) -> None:
+    reads = {"properties": (Property(name="speed"),), "bindings": {"speed": f"{LINE}/loose/number"}}
+    await twins.create(ADA, at(f"{LINE}/drive", **reads))
+    line = await pictures.save(ADA, picture(box("t", bindings=bound(level=f"{TANK}/level", state=FILLER))))
+    near = await pictures.save(ADA, replace(line, id="", version=0, place=PlantPath(TANK)))
+    loose = await pictures.save(ADA, picture(box("n", bindings=bound(value=f"{LINE}/loose/number"))))
+
+    async def showing(who: Who, path: str, **most: int) -> list[str]:
+        return [shown.id for shown in await pictures.showing(who, path, **most)]
+
+    assert await showing(EVE, TANK) == [near.id, line.id], "the nearest first"
+    assert await showing(EVE, TANK, limit=1) == [near.id]
+    assert await showing(EVE, f"{LINE}/drive") == [loose.id], "by the series its property reads"
+    assert set(await showing(ADA, "")) == {line.id, near.id, loose.id}
+    only_tank = person("tom", Role.VIEWER, TANK)
+    assert (await showing(only_tank, TANK), await showing(only_tank, FILLER)) == ([near.id], [])
+    assert await showing(BOB, TANK) == []
+    await pictures.save(ADA, replace(line, items=()))
+    await pictures.remove(ADA, near.id)
+    assert await showing(ADA, TANK) == [], "neither an older version nor one that was removed"
 
 
 # ---- as the plant is now ----

@@ -139,3 +139,5 @@ async def test_a_removed_picture_is_gone(ada: httpx.AsyncClient) -> None:
     made = await make(ada)
     assert (await ada.delete(f"{P}/{made['id']}", params={"version": 1})).status_code == 200
     assert (await ada.get(f"{P}/{made['id']}")).status_code == 404
+    assert [p["id"] for p in (await ada.get(P, params={"removed": True})).json()["items"]] == [made["id"]]
+    assert (await ada.get(P, params={"removed": True}, headers={"x-who": "eve"})).json()["items"] == []

@@ -29,6 +29,7 @@ from lineshaft.twins import (
     Interlocks,
     MachineOperations,
     Operations,
+    Pictures,
     Projection,
     Repository,
     Setpoints,
@@ -72,7 +73,8 @@ async def test_the_asset_shows_desired_beside_reported_and_sets_what_is_confirme
     floor = ways.floor
     await ways.setpoints.desire(OLGA, TANK, {"setpoint": Wish(value=71)})
     await ways.setpoints.settled(OLGA, TANK, ["setpoint"], within_s=10)
-    services = {"twins": floor.twins, "live": floor.live, "setpoints": ways.setpoints}
+    services = {"twins": floor.twins, "live": floor.live, "setpoints": ways.setpoints,
+                "pictures": Pictures(floor.db, floor.guard)}  # fmt: skip
     async with visitor(who=OLGA, services=services) as user:
         await user.open(f"/assets/{TANK}")
         shown = await table(user, "Setpoints")
@@ -99,7 +101,8 @@ async def test_an_operation_is_rehearsed_and_confirmed_before_the_machine_does_a
     shell = new_shell("urn:acme:shell:oven", "https://acme.example/01/oven", submodels=[OVEN])
     await ways.repository.create(PLATFORM, Kind.SHELL, shell, place=PlantPath(TANK))
     await ways.repository.create(PLATFORM, Kind.SUBMODEL, dict(OVEN), place=PlantPath(TANK))
-    services = {"repository": ways.repository, "operations": operations, "twins": floor.twins, "live": floor.live}
+    services = {"repository": ways.repository, "operations": operations, "twins": floor.twins, "live": floor.live,
+                "pictures": Pictures(floor.db, floor.guard)}  # fmt: skip
     async with visitor(who=OLGA, services=services) as user:
         await user.open(twin_address(shell["id"], "operations"))
         shown = await table(user, "Operations")
@@ -122,7 +125,8 @@ async def test_an_operation_is_rehearsed_and_confirmed_before_the_machine_does_a
 
 
 async def test_a_viewer_is_offered_no_setpoint(ways: Ways) -> None:
-    services = {"twins": ways.floor.twins, "live": ways.floor.live, "setpoints": ways.setpoints}
+    services = {"twins": ways.floor.twins, "live": ways.floor.live, "setpoints": ways.setpoints,
+                "pictures": Pictures(ways.floor.db, ways.floor.guard)}  # fmt: skip
     async with visitor(who=EVE, services=services) as user:
         await user.open(f"/assets/{TANK}")
         await user.should_see("All values", retries=50)

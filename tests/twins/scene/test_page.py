@@ -16,10 +16,11 @@ import lineshaft.twins.pages
 from lineshaft.console import Choice, Scene, Table
 from lineshaft.console.actions import Button
 from lineshaft.console.simulation import visitor
+from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security import Who
+from lineshaft.security import Guard, Who
 from lineshaft.telemetry import Live
-from lineshaft.twins import Draft, Level, Projection, Repository, Scenes, Twins
+from lineshaft.twins import Draft, Level, Pictures, Projection, Repository, Scenes, Twins
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.pages.naming import twin_address
 
@@ -31,8 +32,9 @@ assert lineshaft.twins.pages  # importing it registers the screens
 
 
 @pytest.fixture
-def visit(line: Twins, live: Live, repository: Repository, scenes: Scenes) -> Visit:
-    services = {"twins": line, "live": live, "repository": repository, "scenes": scenes}
+def visit(db: Database, guard: Guard, line: Twins, live: Live, repository: Repository, scenes: Scenes) -> Visit:
+    services = {"twins": line, "live": live, "repository": repository, "scenes": scenes,
+                "pictures": Pictures(db, guard)}  # fmt: skip
 
     @asynccontextmanager
     async def opened(path: str, *, who: Who = ADA, **options: Any) -> AsyncIterator[User]:

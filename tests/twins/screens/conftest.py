@@ -22,7 +22,7 @@ from lineshaft.kernel.db import Database
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Grant, Guard, Role, Who, WhoKind
 from lineshaft.telemetry import Live
-from lineshaft.twins import PassportDesk, Projection, Receiving, Repository, Twins
+from lineshaft.twins import PassportDesk, Pictures, Projection, Receiving, Repository, Twins
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.settings import FileSettings
 from lineshaft.twins.submodels import new_shell
@@ -59,8 +59,11 @@ def passports(repository: Repository) -> PassportDesk:
 
 
 @pytest.fixture
-def visit(twins: Twins, live: Live, guard: Guard, repository: Repository, passports: PassportDesk) -> Visit:
+def visit(
+    db: Database, twins: Twins, live: Live, guard: Guard, repository: Repository, passports: PassportDesk
+) -> Visit:
     services = {"twins": twins, "live": live, "repository": repository, "passports": passports,
+                "pictures": Pictures(db, guard, twins.now),
                 "receiving": Receiving(repository, guard, FileSettings())}  # fmt: skip
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from lineshaft.console.simulation import visitor
 from lineshaft.kernel.db import Database
 from lineshaft.security import Guard, Who
 from lineshaft.telemetry import Live
-from lineshaft.twins import Projection, Repository, Twins
+from lineshaft.twins import Pictures, Projection, Repository, Twins
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.model.simulation import Altered
 from lineshaft.twins.pages.naming import twin_address
@@ -35,7 +35,7 @@ async def visit(plant: Plant, twins: Twins, live: Live, guard: Guard, db: Databa
     await Projection(twins, repository).all()
     address = twin_address(shell_id((await twins.get(ADA, TANK)).id), "what-if")
     services = {"twins": twins, "live": live, "repository": repository, "simulations": plant.simulations,
-                "scenarios": plant.scenarios}  # fmt: skip
+                "scenarios": plant.scenarios, "pictures": Pictures(db, guard)}  # fmt: skip
 
     @asynccontextmanager
     async def opened(*, who: Who = ADA, **options: Any) -> AsyncIterator[User]:

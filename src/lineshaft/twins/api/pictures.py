@@ -108,10 +108,13 @@ def router(pictures: Pictures) -> APIRouter:
     api = APIRouter(prefix="/pictures", tags=["pictures"])
 
     @api.get("")
-    async def list_pictures(who: Caller, under: str = "", cursor: str = "", limit: Limit = 100) -> Slice[PictureOut]:
-        """The pictures of a subtree."""
+    async def list_pictures(
+        who: Caller, under: str = "", cursor: str = "", limit: Limit = 100, removed: bool = False
+    ) -> Slice[PictureOut]:
+        """The pictures of a subtree; with `removed` those you may bring back, by restoring their version."""
         after = str(unpack_cursor(cursor)[0]) if cursor else ""
-        found = await pictures.list_(who, under=under, after=after, limit=limit)
+        ask = pictures.removed if removed else pictures.list_
+        found = await ask(who, under=under, after=after, limit=limit)
         last = pack_cursor(found[-1].id) if len(found) == limit else None
         return Slice(items=[PictureOut.of(p) for p in found], next=last)
 

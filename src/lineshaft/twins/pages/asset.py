@@ -24,6 +24,7 @@ from lineshaft.console import (
 from lineshaft.console import badge as draw_badge
 from lineshaft.security import Role
 from lineshaft.twins.model import Brief, Group, PointState, Twin, TwinState, say
+from lineshaft.twins.model.picture import Picture
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.service import Twins
 
@@ -32,6 +33,7 @@ from .changes import draw_changes
 from .editing import ask_retire, draw_editor, open_move
 from .naming import twin_address
 from .setpoints import SetpointCard, draw_setpoints
+from .synoptics import draw_links, pictures_of
 from .trends import Courses, draw_trend
 from .words import (
     ACTIVITIES,
@@ -67,6 +69,7 @@ class _Asset:
         self._twins = view.ask(Twins)
         self._path = path
         self._twin: Twin
+        self._pictures: list[Picture] = []
         self._badge: Badge | None = None
         self._tiles: dict[str, Tile] = {}
         self._table: Table | None = None
@@ -77,6 +80,7 @@ class _Asset:
         view = self._view
         self._twin = await self._twins.get(view.who, self._path)
         view.title(named(view, self._twin), trail=trail_of(view, await self._above()))
+        self._pictures = await pictures_of(view, self._path)
         self._draw_heading()
         panels = {"now": (view.text("Now"), self._draw_now), "parts": (view.text("Parts"), self._draw_parts)}
         if not self._twin.children:
@@ -113,6 +117,7 @@ class _Asset:
         if twin.points:
             self._badge = draw_badge("unknown", "")
         button(view.text("Twin"), lambda: view.go(twin_address(shell_id(twin.id))), symbol="badge")
+        draw_links(view, self._pictures)
         if twin.children:
             button(view.text("Overview"), lambda: view.go(place_of(twin.path)), symbol="dashboard")
         if self._may(Role.ENGINEER):

@@ -32,10 +32,12 @@ from lineshaft.kernel.errors import NotFound
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
 from lineshaft.twins.model import Attention, Brief, Condition, Group, Level, Overview, Trouble, Twin, called
+from lineshaft.twins.model.picture import Picture
 from lineshaft.twins.service import Twins
 
 from .beginning import Beginning
 from .cards import draw_machine, draw_place, running_of, set_machine, set_place
+from .synoptics import draw_links, pictures_of
 from .words import (
     LEVELS,
     MACHINES,
@@ -153,9 +155,11 @@ class _Board:
         if twin is not None:
             view.title(title, trail=trail_of(view, await self._above(twin)))
         subtitle = f"{view.text(LEVELS[twin.draft.level])} · {twin.path}" if twin else ""
-        heading(title, subtitle=subtitle, actions=lambda: self._draw_actions(twin))
+        pictures = await pictures_of(view, self._path)
+        heading(title, subtitle=subtitle, actions=lambda: self._draw_actions(twin, pictures))
 
-    def _draw_actions(self, twin: Twin | None) -> None:
+    def _draw_actions(self, twin: Twin | None, pictures: list[Picture]) -> None:
+        draw_links(self._view, pictures)
         if twin is not None and twin.points:
             button(self._view.text("Values"), lambda: self._view.go(address_of(twin.path)), symbol="show_chart")
 

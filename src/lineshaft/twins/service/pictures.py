@@ -57,6 +57,22 @@ class Pictures:
         async with self._db.read() as tx:
             return await store.pictures(tx, sees=who.sees(), under=under, after=after, limit=min(limit, MOST))
 
+    async def removed(self, who: Who, *, under: str = "", after: str = "", limit: int = 100) -> list[Picture]:
+        """The removed pictures of a subtree that the caller may bring back, after id `after`."""
+        now = await self._guard.current(who)
+        trees = sorted({grant.subtree for grant in now.grants if grant.role >= Role.ENGINEER})
+        async with self._db.read() as tx:
+            return await store.pictures(tx, sees=trees, under=under, after=after, limit=min(limit, MOST), removed=True)
+
+    async def showing(self, who: Who, path: str, *, limit: int = 10) -> list[Picture]:
+        """The pictures that show a machine, or something below a place, those of the nearest places first.
+
+        Only what the caller may see counts: the picture, and what it is bound to.
+        """
+        now = await self._guard.current(who)
+        async with self._db.read() as tx:
+            return await store.pictures_showing(tx, path, sees=now.sees(), limit=min(limit, MOST))
+
     async def get(self, who: Who, id_: str) -> Picture:
         """The picture of an id; NoPicture also when the caller may not know of it."""
         async with self._db.read() as tx:

@@ -29,7 +29,7 @@ from .models import (
     put_model,
 )
 from .nodes import children_of, find, find_all, find_ids, of_type, page, readers_of, rebind, subtree, write
-from .pictures import editions, find_edition, find_picture, keep_picture, pictures
+from .pictures import editions, find_edition, find_picture, keep_picture, pictures, pictures_showing
 from .scenarios import change_scenario, drop_scenario, find_columns, find_scenario, put_scenario, scenarios
 from .scenes import find_drawing, keep_drawing, put_scene, scene_versions
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
@@ -79,6 +79,7 @@ __all__ = [
     "overdue_desires",
     "page",
     "pictures",
+    "pictures_showing",
     "put_desire",
     "put_fault",
     "put_model",

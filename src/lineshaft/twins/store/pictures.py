@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA, Transaction
-from lineshaft.twins.model.picture import Edition, Picture
+from lineshaft.twins.model.picture import Edition, Picture, places_of
 
-from .tables import PATH, any_within, packed, unpacked, within
+from .tables import BINDINGS, NODES, PATH, any_within, packed, unpacked, within
 
 PICTURES = sa.Table(
     "twins_pictures",
@@ -30,21 +30,49 @@ EDITIONS = sa.Table(
     sa.Column("items", sa.Integer, nullable=False),
     sa.Column("document", sa.LargeBinary, nullable=False),
 )
+SOURCES = sa.Table(
+    "twins_picture_sources",
+    METADATA,
+    sa.Column("picture", sa.String(32), primary_key=True),
+    sa.Column("path", PATH, primary_key=True, index=True),
+)
+"""What the standing version of each picture is bound to."""
 _NOW = sa.and_(EDITIONS.c.picture == PICTURES.c.id, EDITIONS.c.version == PICTURES.c.version)
 
 
 async def pictures(
-    tx: Transaction, *, sees: Sequence[str], under: str = "", after: str = "", limit: int = 100
+    tx: Transaction,
+    *,
+    sees: Sequence[str],
+    under: str = "",
+    after: str = "",
+    limit: int = 100,
+    removed: bool = False,
 ) -> list[Picture]:
-    """Pictures by id, those after id `after`, of the parts of the plant somebody sees."""
+    """Pictures by id, those after id `after`, of the parts of the plant somebody sees; or the `removed` ones."""
     query = (
         sa.select(EDITIONS.c.document)
         .join_from(PICTURES, EDITIONS, _NOW)
-        .where(~PICTURES.c.removed, any_within(sees, PICTURES.c.place), within(PICTURES.c.place, under))
+        .where(PICTURES.c.removed == removed, any_within(sees, PICTURES.c.place), within(PICTURES.c.place, under))
         .where(PICTURES.c.id > after)
     )
     rows = await tx.all(query.order_by(PICTURES.c.id).limit(limit))
     return [unpacked(row["document"], Picture) for row in rows]
+
+
+async def pictures_showing(tx: Transaction, path: str, *, sees: Sequence[str], limit: int) -> list[Picture]:
+    """Pictures bound to something at or below a place, or to a series one of its properties reads, near ones first."""
+    read = sa.select(BINDINGS.c.series).join(NODES, NODES.c.id == BINDINGS.c.node).where(within(NODES.c.path, path))
+    shown = sa.or_(within(SOURCES.c.path, path), SOURCES.c.path.in_(read))
+    bound = sa.select(SOURCES.c.picture).where(shown, any_within(sees, SOURCES.c.path))
+    query = (
+        sa.select(EDITIONS.c.document)
+        .join_from(PICTURES, EDITIONS, _NOW)
+        .where(~PICTURES.c.removed, any_within(sees, PICTURES.c.place), PICTURES.c.id.in_(bound))
+        .order_by(sa.func.length(PICTURES.c.place).desc(), PICTURES.c.id)
+        .limit(limit)
+    )
+    return [unpacked(row["document"], Picture) for row in await tx.all(query)]
 
 
 async def find_picture(tx: Transaction, id_: str, *, removed: bool = False) -> Picture | None:
@@ -73,6 +101,9 @@ async def keep_picture(tx: Transaction, picture: Picture, *, deed: str, by: str)
         "document": packed(picture),
     }
     await tx.execute(sa.insert(EDITIONS).values(**row))
+    await tx.execute(sa.delete(SOURCES).where(SOURCES.c.picture == picture.id))
+    if bound := [{"picture": picture.id, "path": str(path)} for path in places_of(picture)]:
+        await tx.execute(sa.insert(SOURCES), bound)
     return True
 
 

@@ -179,7 +179,7 @@ class _Desk:
         with dialog(view.text("What was taken out of the drawing"), wide=True):
             paragraph(view.text("{n} elements can be bound.", n=len(drawing.parts)))
             for sentence in findings:
-                paragraph(sentence, muted=True)
+                paragraph(view.said(sentence), muted=True)
 
 
 def _icon(twin: Twin) -> str:

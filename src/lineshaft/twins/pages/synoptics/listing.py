@@ -30,6 +30,7 @@ from lineshaft.twins.model.picture import Picture
 from lineshaft.twins.pages.words import named
 from lineshaft.twins.service import Parcel, Pictures, Twins
 
+from .removed import open_removed
 from .screen import picture_address
 
 PLACES = (Level.ORGANISATION, Level.SITE, Level.AREA, Level.LINE, Level.CELL)
@@ -97,7 +98,11 @@ def _draw_empty(view: View, places: list[Twin]) -> None:
 
 def _actions(view: View, places: list[Twin]) -> None:
     button(view.text("New picture"), lambda: _open_new(view, places), symbol="add", kind="primary")
-    menu(view.text("More"), [(view.text("Import from JSON …"), lambda: _open_import(view))])
+    more = [
+        (view.text("Import from JSON …"), lambda: _open_import(view)),
+        (view.text("Removed pictures …"), lambda: open_removed(view)),
+    ]
+    menu(view.text("More"), more)
 
 
 def _open_new(view: View, places: list[Twin]) -> None:

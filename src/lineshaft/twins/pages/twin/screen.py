@@ -11,6 +11,8 @@ from lineshaft.security import Role
 from lineshaft.twins.files import to_bytes
 from lineshaft.twins.metamodel import identifiers
 from lineshaft.twins.metamodel.references import submodel_ids
+from lineshaft.twins.model.picture import Picture
+from lineshaft.twins.pages.synoptics import draw_links, pictures_of
 from lineshaft.twins.pages.words import address_of
 
 from .opened import Opened, find_submodel, open_twin
@@ -22,16 +24,18 @@ async def twin(view: View, key: str, tab: str = "") -> None:
     """One shell with its tabs."""
     opened = await open_twin(view, identifiers.decode_id(key))
     view.title(opened.name, trail=[(view.text("Twins"), "/twins")])
-    heading(opened.name, subtitle=opened.document.id, actions=lambda: _draw_actions(opened))
+    pictures = await pictures_of(view, opened.document.place) if opened.of_the_tree else []
+    heading(opened.name, subtitle=opened.document.id, actions=lambda: _draw_actions(opened, pictures))
     found = tabs_of(opened)
     panels = {view.text(one.title): partial(one.draw, opened) for one in found}
     tabs(panels, names=[one.name for one in found], selected=tab)
 
 
-def _draw_actions(twin: Opened) -> None:
+def _draw_actions(twin: Opened, pictures: list[Picture]) -> None:
     view = twin.view
     if twin.of_the_tree:
         button(view.text("Machine"), lambda: view.go(address_of(twin.document.place)), symbol="precision_manufacturing")
+    draw_links(view, pictures)
     name = str(twin.shell.get("idShort") or "twin")
     download_button(view.text("AASX"), lambda: _package(twin), f"{name}.aasx", kind="quiet")
 
