@@ -231,7 +231,7 @@ def test_a_submodel_can_be_written_back_from_its_own_value(submodel: dict[str, A
         ("AllKinds.List", ["a", "\x01"], "characters that XML cannot carry"),
         ("AllKinds.Rng", {"min": 0, "top": 1}, "no 'top'"),
         ("AllKinds.Rng", 5, "not an object with min, max"),
-        ("AllKinds.Mlp", {"en": "x"}, "not a list of objects"),
+        ("AllKinds.Mlp", "hello", "not a list of objects"),
         ("AllKinds.RefEl", "x", "not a reference"),
         ("AllKinds.Fil", {"value": 5}, "value 5 is not text"),
         ("AllKinds.Cap", {}, "a Capability has no value to write"),

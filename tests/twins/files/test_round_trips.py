@@ -166,6 +166,14 @@ def test_a_written_package_is_a_zip_others_open() -> None:
         assert zipped.namelist()[0] == "_rels/.rels"
 
 
+@pytest.mark.parametrize(("inside", "type_"), [("xml", "text/xml"), ("json", "application/json")])
+def test_the_environment_in_a_package_has_a_type_that_others_read(inside: str, type_: str) -> None:
+    """basyx-python-sdk 2.2.0 reads text/xml, application/xml, text/json and application/json, and refuses the rest."""
+    with zipfile.ZipFile(io.BytesIO(files.to_bytes(ALL_KINDS, inside=inside)[0])) as zipped:
+        types = zipped.read("[Content_Types].xml").decode()
+    assert f'<Override PartName="/aasx/environment.{inside}" ContentType="{type_}"/>' in types
+
+
 def test_writing_an_unknown_version_is_refused() -> None:
     with pytest.raises(files.BadFile, match=r"not written as xml 4\.0"):
         files.to_bytes(ALL_KINDS, form="xml", version="4.0")

@@ -23,10 +23,8 @@ FORMS: Final = ("aasx", "json", "xml")
 _ORIGIN_PART: Final = "/aasx/aasx-origin"
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 """Parts carry no time, so the same environment makes the same package."""
-_TYPES: Final = {
-    "xml": "application/asset-administration-shell+xml",
-    "json": "application/asset-administration-shell+json",
-}
+_TYPES: Final = {"xml": "text/xml", "json": "application/json"}
+"""Of the environment in a package. Others read a package by these and refuse the proper types of AAS documents."""
 
 
 class Content(Protocol):

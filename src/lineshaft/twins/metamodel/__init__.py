@@ -6,6 +6,7 @@ paths         idShortPaths: parse, find, put, drop, walk
 forms         normal, metadata, value-only, reference and path forms
 values        value-only JSON written into elements
 references    what references mean
+tidying       members that say nothing, left out
 checking      the constraints of the metamodel, through aas-core3.1
 dialects      where versions 3.0 and 3.1 of the API differ
 """
@@ -14,8 +15,9 @@ from . import checking, dialects, forms, identifiers, kinds, paths, references, 
 from .checking import Finding
 from .dialects import V30, V31, Dialect
 from .errors import BadForm, BadIdentifier, BadPath, BadValue, NoElement, TakenElement
+from .tidying import tidy
 
 __all__ = [
     "V30", "V31", "BadForm", "BadIdentifier", "BadPath", "BadValue", "Dialect", "Finding", "NoElement", "TakenElement",
-    "checking", "dialects", "forms", "identifiers", "kinds", "paths", "references", "values",
+    "checking", "dialects", "forms", "identifiers", "kinds", "paths", "references", "tidy", "values",
 ]  # fmt: skip

@@ -109,11 +109,15 @@ def named_values(things: list[Json], dialect: Dialect = V31, *, core: bool = Fal
 
 
 def _named(things: list[Json], dialect: Dialect, depth: int, blobs: bool) -> Json:
-    """idShort -> value; what has neither is left out, and so is a property without a value."""
+    """idShort -> value; what has neither is left out, and so is a property or a reference without a value."""
     found = {}
     for thing in things:
         kind = kind_of(thing)
-        if kind in VALUELESS or (kind == PROPERTY and thing.get("value") is None) or "idShort" not in thing:
+        if (
+            kind in VALUELESS
+            or (kind in (PROPERTY, REFERENCE) and thing.get("value") is None)
+            or "idShort" not in thing
+        ):
             continue
         found[thing["idShort"]] = _value(thing, dialect, depth, blobs)
     return found

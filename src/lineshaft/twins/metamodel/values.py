@@ -205,6 +205,8 @@ def _reference(value: Any, path: str) -> Any:
 def _languages(value: Any, path: str) -> list[Json] | None:
     if value is None:
         return None
+    if isinstance(value, dict):  # as the OpenAPI files have it; the text of the specification says a list
+        value = [{name: text} for name, text in value.items()]
     if not isinstance(value, list) or not all(isinstance(one, dict) and len(one) == 1 for one in value):
         raise BadValue(path, f'{_shown(value)} is not a list of objects such as {{"en": "…"}}')
     found = [{"language": name, "text": text} for one in value for name, text in one.items()]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.twins.metamodel import TakenElement, forms, paths, references
+from lineshaft.twins.metamodel import TakenElement, forms, paths, references, tidy
 from lineshaft.twins.metamodel.kinds import ELEMENTS, LIST, Json, children, kind_of
 from lineshaft.twins.model.repository import Kind
 
@@ -196,13 +196,13 @@ def _merged(element: Json, body: Json) -> Json:
 
 
 def element_of(body: Json) -> Json:
-    """A body that says which kind of element it is."""
+    """A body that says which kind of element it is, tidied."""
     if kind_of(body) not in ELEMENTS:
         raise Invalid(
             f"modelType {str(body.get('modelType'))[:80]!r} is no kind of submodel element.",
             hint=f"There are: {', '.join(ELEMENTS)}.",
         )
-    return body
+    return tidy(body)
 
 
 def _location(root: SubmodelRoot, call: Call, path: str) -> str:

@@ -90,7 +90,7 @@ def download(file: Attachment) -> Answer:
 
 
 async def uploaded(call: Call) -> tuple[Attachment, dict[str, list[str]]]:
-    """The file of a multipart body with its other fields; its name is the field `fileName`, or its own."""
+    """The file of a multipart body with its other fields; its name is the field or parameter `fileName`, or its own."""
     if not call.header(b"content-type").startswith("multipart/form-data"):
         raise Invalid("The body is not multipart/form-data.", hint="Send the fields 'fileName' and 'file'.")
     body = await call.body(MOST)
@@ -100,12 +100,12 @@ async def uploaded(call: Call) -> tuple[Attachment, dict[str, list[str]]]:
 
     try:
         async with Request(call.scope, receive).form(max_files=1, max_fields=20, max_part_size=1 << 20) as form:
-            return await _read(form)
+            return await _read(form, call.one("fileName"))
     except (MultiPartException, HTTPException, UnicodeDecodeError, ValueError, KeyError) as error:
         raise Invalid("The multipart body cannot be read.", hint="Send one file and short fields.") from error
 
 
-async def _read(form: FormData) -> tuple[Attachment, dict[str, list[str]]]:
+async def _read(form: FormData, told: str) -> tuple[Attachment, dict[str, list[str]]]:
     fields: dict[str, list[str]] = {}
     file: UploadFile | None = None
     for name, part in form.multi_items():
@@ -115,7 +115,7 @@ async def _read(form: FormData) -> tuple[Attachment, dict[str, list[str]]]:
             file = part
     if file is None:
         raise Invalid("The multipart body holds no file.", hint="Send it as the field 'file'.")
-    name = (fields.get("fileName") or [file.filename or ""])[0].strip() or "file"
+    name = (fields.get("fileName") or [told or file.filename or ""])[0].strip() or "file"
     return Attachment(name=name[:255], content_type=_media(file, name), content=await file.read()), fields
 
 

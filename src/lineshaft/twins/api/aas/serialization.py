@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence, Set
 from functools import partial
 from typing import Any
@@ -28,6 +29,8 @@ AT_ONCE = 50
 XML = "application/xml"
 AASX = "application/asset-administration-shell-package+xml"
 AASX_ZIP = "application/asset-administration-shell-package"
+MEDIA = (JSON, XML, AASX, AASX_ZIP)
+_WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 GROUPS = {
     Kind.SHELL: "assetAdministrationShells",
     Kind.SUBMODEL: "submodels",
@@ -72,13 +75,18 @@ def _environment(found: dict[Kind, list[Document]]) -> bytes:
 
 def wanted_media(accept: str) -> str:
     """The best of the formats we can make; JSON when anything will do."""
-    asked = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
-    if not asked or "*/*" in asked or "application/*" in asked:
-        return JSON
-    for media in asked:
-        if media in (JSON, XML, AASX, AASX_ZIP):
-            return media
+    asked = [_weighed(part) for part in accept.split(",") if part.strip()] or [("*/*", 1.0)]
+    for media, weight in sorted(asked, key=lambda one: -one[1]):
+        if weight > 0 and (made := JSON if media in ("*/*", "application/*") else media) in MEDIA:
+            return made
     raise NotAcceptable(f"{accept[:80]!r} cannot be made.", hint=f"Accept {JSON}, {XML} or {AASX}.")
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    """A media type of `Accept`, and how much it is wanted (RFC 9110, 12.4.2)."""
+    media, *more = (text.strip().lower() for text in part.split(";"))
+    told = next((text[2:] for text in more if text.startswith("q=")), "1")
+    return media, float(told) if _WEIGHT.fullmatch(told) else 1.0
 
 
 def _ids(call: Call, name: str) -> list[str]:

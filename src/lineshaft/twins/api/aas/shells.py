@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from lineshaft.kernel.errors import Conflict, Invalid, NotFound
-from lineshaft.twins.metamodel import checking, references
+from lineshaft.twins.metamodel import checking, references, tidy
 from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model.repository import Json, Kind
 
@@ -115,7 +115,8 @@ async def drop_ref(root: ShellRoot, call: Call) -> Answer:
 
 
 def checked(body: Json, kind: str) -> Json:
-    """The body, when nothing is wrong with it."""
+    """The body, tidied, when nothing is wrong with it."""
+    body = tidy(body)
     for finding in checking.check(body, kind, most=1):
         named = f" ({finding.constraint})" if finding.constraint else ""
         raise Invalid(f"{finding.path or kind}: {finding.message}{named}", hint="Nothing was written.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,12 +11,15 @@ from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import BadDocument, Stale
 from lineshaft.twins.metamodel import descriptors
-from lineshaft.twins.metamodel.checking import Finding, check
+from lineshaft.twins.metamodel.checking import MOST, Finding, check
+from lineshaft.twins.metamodel.tidying import tidy
 from lineshaft.twins.model.repository import Json, Kind
 
 LIVE = "."
 """Parts the ETag of a document from that of the live values in it."""
 LONGEST_ID = 2048
+_ALL = 100_000
+"""Findings of one document that are compared with those it had before."""
 _MODEL_TYPES = {
     Kind.SHELL: "AssetAdministrationShell",
     Kind.SUBMODEL: "Submodel",
@@ -23,29 +27,46 @@ _MODEL_TYPES = {
 }
 
 
-def check_document(kind: Kind, document: Any) -> Json:
-    """The document itself when it may be kept; BadDocument names every fault."""
+def check_document(kind: Kind, document: Any, before: Json | None = None) -> Json:
+    """The document, tidied, when it may be kept; BadDocument names every fault.
+
+    Faults that stood in it `before`, because a file was taken in with them, may stay: who changes one element
+    need not mend the others.
+    """
     if not isinstance(document, dict):
         raise BadDocument(f"A {kind.words} is one JSON object, not {type(document).__name__}.")
-    told: Json = document
+    told: Json = document if kind is Kind.PACKAGE else tidy(document)
     named(kind, told)
     wanted = _MODEL_TYPES.get(kind)
-    if wanted is None:
-        _check_descriptor(kind, told)
-        return told
-    if told.get("modelType", wanted) != wanted:
+    if wanted and told.get("modelType", wanted) != wanted:
         raise BadDocument(f"The modelType of a {kind.words} is {wanted}, not {str(told['modelType'])[:80]!r}.")
-    told = told if "modelType" in told else {"modelType": wanted, **told}
-    if findings := check(told, wanted):
-        raise BadDocument(_sentence(kind, findings), findings=findings)
+    told = {"modelType": wanted, **told} if wanted and "modelType" not in told else told
+    findings = _findings(kind, told)
+    if findings and before is not None:
+        findings = _new(_findings(kind, before, most=_ALL), _findings(kind, told, most=_ALL))
+    if findings:
+        raise BadDocument(_sentence(kind, findings), findings=findings[:MOST])
     return told
 
 
-def _check_descriptor(kind: Kind, document: Json) -> None:
+def _findings(kind: Kind, document: Json, *, most: int = MOST) -> list[Finding]:
     if kind is Kind.PACKAGE:
-        return
-    if findings := descriptors.findings(document, of_a_shell=kind is Kind.SHELL_DESCRIPTOR):
-        raise BadDocument(_sentence(kind, findings), findings=findings)
+        return []
+    if wanted := _MODEL_TYPES.get(kind):
+        return check(document, wanted, most=most)
+    return descriptors.findings(document, of_a_shell=kind is Kind.SHELL_DESCRIPTOR)
+
+
+def _new(before: list[Finding], after: list[Finding]) -> list[Finding]:
+    """What is wrong now and was not; a fault that stood in a list moves with its item."""
+    left = list((Counter(after) - Counter(before)).elements())
+    gone = Counter((one.constraint, one.message) for one in (Counter(before) - Counter(after)).elements())
+    new = []
+    for one in left:
+        gone[one.constraint, one.message] -= 1
+        if gone[one.constraint, one.message] < 0:
+            new.append(one)
+    return new
 
 
 @contextmanager

@@ -173,7 +173,7 @@ class Repository:
         self, who: Who, kind: Kind, id_: str, document: Json, *, if_match: str = "", file: Attachment | None = None
     ) -> tuple[Document, bool]:
         """Put a document in the place of the one with that id, or create it; whether it was created."""
-        document = await _checked(kind, document)
+        document = await self._replaceable(who, kind, id_, document)
         _same_id(kind, id_, document)
         async with self._desk.writing(who) as (tx, now):
             created = not if_match and await documents.find(tx, kind, id_) is None
@@ -187,6 +187,16 @@ class Repository:
             if file is not None:
                 await self._attachments.keep(tx, now, stored, "", file)
         return document_of(stored), created
+
+    async def _replaceable(self, who: Who, kind: Kind, id_: str, document: Json) -> Json:
+        """The document checked; faults of the one it replaces may stay, for who sees all of that."""
+        try:
+            return await _checked(kind, document)
+        except BadDocument:
+            found = await self._desk.shelf.find(kind, id_)
+            if found is None or not (await self._desk.sight(who)).whole(found.place):
+                raise
+        return await _checked(kind, document, orjson.loads(found.body))
 
     async def change(
         self,
@@ -211,7 +221,7 @@ class Repository:
             if part is not None:
                 self._may_edit(now, orjson.loads(part.body), edit, stored.place)
             before = content_of(stored)
-            after = await _checked(kind, edit(deepcopy(before)))
+            after = await _checked(kind, edit(deepcopy(before)), before)
             _same_id(kind, id_, after)
             for where in changed_places(before, after, stored.place):
                 self._desk.may(now, Role.ENGINEER, where, CHANGE)
@@ -395,12 +405,12 @@ def _stand(kind: Kind, document: Json, twin: PlantPath) -> PlantPath:
     return twin.child(step_of(document)) if kind is Kind.SUBMODEL else twin
 
 
-async def _checked(kind: Kind, document: Json) -> Json:
+async def _checked(kind: Kind, document: Json, before: Json | None = None) -> Json:
     try:
         big = len(orjson.dumps(document)) > _BIG
     except orjson.JSONEncodeError as error:
         raise BadDocument(f"The {kind.words} cannot be written as JSON: {error}.") from error
-    return await in_thread(check_document, kind, document) if big else check_document(kind, document)
+    return await in_thread(check_document, kind, document, before) if big else check_document(kind, document, before)
 
 
 def _same_id(kind: Kind, id_: str, document: Json) -> None:
