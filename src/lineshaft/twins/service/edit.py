@@ -22,7 +22,7 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Guard, Who
 from lineshaft.twins import store
-from lineshaft.twins.errors import NoTwin, NoType, Scrapped, Superseded, Taken
+from lineshaft.twins.errors import NoTwin, NoType, Superseded, Taken
 from lineshaft.twins.events import TwinChanged, TwinCreated, TwinRetired
 from lineshaft.twins.model import (
     AssetType,
@@ -134,10 +134,10 @@ class Edit:
         """What was scrapped may leave the plant, and come back as it was; nothing else changes."""
         if self._who.id == PLATFORM.id:
             return
-        gone = await records.scrapped(self._tx)
-        for path in (twin.path for id_, twin in self._before.items() if id_ in self._after):
-            if found := next((one for one in gone if path.within(one)), None):
-                raise Scrapped(f"{found} was scrapped; nothing of it is changed any more.")
+        changed = [twin.path for id_, twin in self._before.items() if id_ in self._after]
+        gone = await records.scrapped(self._tx, changed)
+        for path in changed:
+            records.check_alive(path, gone)
 
     async def _check_free(self, places: Mapping[str, Twin]) -> None:
         for path, other in (await store.find_all(self._tx, places)).items():

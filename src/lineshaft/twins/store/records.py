@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.twins.model.record import Entry, Happening
+from lineshaft.twins.errors import Scrapped
+from lineshaft.twins.model.record import PART, Entry, Happening, Phase
+from lineshaft.twins.model.repository import Kind
 
-from .repository_tables import DOCUMENTS, RECORDS
+from .repository_tables import DOCUMENTS, ELEMENTS, RECORDS
 from .tables import parts
-
-_ENDS = sa.text(f"kind IN ('{Happening.SCRAPPED}', '{Happening.REINSTATED}')")
-"""Word for word what the index of ends is made with: SQLite uses it for nothing else."""
 
 
 async def known(tx: Transaction, record: str, facts: Sequence[str]) -> set[str]:
@@ -46,16 +45,40 @@ async def page(tx: Transaction, record: str, *, before: int, limit: int | None) 
     return [_entry(row) for row in await tx.all(query.order_by(RECORDS.c.number.desc()).limit(limit))]
 
 
-async def scrapped(tx: Transaction) -> list[PlantPath]:
-    """Where everything stands that was scrapped and not reinstated."""
-    ends = sa.select(RECORDS.c.record, sa.func.max(RECORDS.c.number).label("last"))
-    last = ends.where(_ENDS).group_by(RECORDS.c.record).subquery()
-    gone = sa.and_(RECORDS.c.record == last.c.record, RECORDS.c.number == last.c.last)
-    query = sa.select(DOCUMENTS.c.place).select_from(
-        last.join(RECORDS, gone).join(DOCUMENTS, sa.and_(DOCUMENTS.c.id == last.c.record, DOCUMENTS.c.kind == 1))
-    )
-    places = (await tx.execute(query.where(RECORDS.c.kind == Happening.SCRAPPED.value))).scalars()
-    return [place for one in places if (place := PlantPath(one).parent) is not None]
+_IN_USE = sa.exists().where(RECORDS.c.record == DOCUMENTS.c.id)
+"""Not a record that came with its entries and is not continued yet."""
+_SCRAPPED = sa.exists().where(
+    ELEMENTS.c.document == DOCUMENTS.c.number, ELEMENTS.c.path == "Phase", ELEMENTS.c.text == Phase.SCRAPPED.value
+)
+
+
+async def scrapped(tx: Transaction, places: Iterable[str]) -> set[PlantPath]:
+    """Those of these places, and of all above them, where something stands that was scrapped and not reinstated.
+
+    A record stands right below its twin, under its own name: each place is looked up, however much was scrapped.
+    """
+    asked = {above for place in places for above in upwards(place)}
+    found: set[PlantPath] = set()
+    for some in parts(above.child(PART) for above in asked):
+        here = (DOCUMENTS.c.place.in_(some), DOCUMENTS.c.kind == int(Kind.SUBMODEL))
+        query = sa.select(DOCUMENTS.c.place).where(*here, _SCRAPPED, _IN_USE)
+        found |= {PlantPath(one.removesuffix(f"/{PART}")) for one in (await tx.execute(query)).scalars()}
+    return found
+
+
+def check_alive(place: str, gone: Set[PlantPath]) -> None:
+    """Scrapped when a place is among those that were, or below one."""
+    found = next((one for one in upwards(place) if one in gone), None) if gone else None
+    if found is not None:
+        raise Scrapped(f"{found} was scrapped; nothing of it is changed any more.")
+
+
+def upwards(place: str) -> Iterator[PlantPath]:
+    """A place, and those it is within, the nearest first."""
+    here: PlantPath | None = PlantPath(place)
+    while here is not None:
+        yield here
+        here = here.parent
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Shells come first, so that submodels stand below them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -107,7 +107,7 @@ class Bulk:
     ) -> None:
         async with self._desk.writing(who) as (tx, now):
             known = await _standing(tx, entries)
-            entries = _living(entries, await records.scrapped(tx), count)
+            entries = _living(entries, await records.scrapped(tx, {one.place for one in entries}), count)
             fresh = [entry for entry in entries if self._fresh(now, entry, known, count)]
             numbers, seqs = await writing.add(tx, now, fresh) if fresh else ([], [])
             await _attach(tx, zip(numbers, fresh, strict=True), contents, count)
@@ -165,13 +165,15 @@ class Bulk:
         await tx.announce(DocumentsTaken(first=seqs[0], last=seqs[-1], count=len(seqs)))
 
 
-def _living(entries: Sequence[Entry], scrapped: Sequence[PlantPath], count: _Count) -> Sequence[Entry]:
+def _living(entries: Sequence[Entry], scrapped: Set[PlantPath], count: _Count) -> Sequence[Entry]:
     """Documents of what was not scrapped; the others are named."""
-    gone = [entry for entry in entries if any(entry.place.within(one) for one in scrapped)] if scrapped else []
-    count.refused += [
-        f"The {one.kind.words} {one.id[:200]} belongs to {one.place}, which was scrapped." for one in gone
-    ]
-    return [entry for entry in entries if entry not in gone] if gone else entries
+    living: list[Entry] = []
+    for one in entries:
+        if scrapped.isdisjoint(records.upwards(one.place)):
+            living.append(one)
+        else:
+            count.refused.append(f"The {one.kind.words} {one.id[:200]} belongs to {one.place}, which was scrapped.")
+    return living
 
 
 def _spies(who: Who, entry: Entry, count: _Count) -> bool:

@@ -21,7 +21,7 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.terms import PlantPath, Value
 from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.twins import store
-from lineshaft.twins.errors import BadTwin, Scrapped, TakenId
+from lineshaft.twins.errors import BadTwin, TakenId
 from lineshaft.twins.model.record import (
     PART,
     RECORD,
@@ -108,11 +108,11 @@ class Records:
         """Scrapped when a value would be written to a machine that was, whichever twin reads it."""
         del who, value
         async with self._desk.db.read() as tx:
-            gone = await records.scrapped(tx)
-            twins = await store.find_ids(tx, await store.readers_of(tx, [path])) if gone else {}
-        places = [path, *(twin.path for twin in twins.values())]
-        if (found := next((one for one in gone if any(place.within(one) for place in places)), None)) is not None:
-            raise Scrapped(f"{found} was scrapped; nothing of it is changed any more.")
+            twins = await store.find_ids(tx, await store.readers_of(tx, [path]))
+            places = [path, *(twin.path for twin in twins.values())]
+            gone = await records.scrapped(tx, places)
+        for place in places:
+            records.check_alive(place, gone)
 
     async def fill(
         self, document: Document, *, past: bool = False, patient: bool = True, newest: int | None = NEWEST
@@ -161,7 +161,7 @@ class Records:
             return
         if owner is not None:
             await refer(tx, self._desk, who, owner, head.id)
-        entry = entry_of(Kind.SUBMODEL, document, head.place)
+        entry = entry_of(Kind.SUBMODEL, document, place.child(PART))  # also when it came under another name
         await writing.change(tx, self._desk.guard, who, head, entry, ours=True)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from posixpath import commonpath
 
@@ -21,7 +21,7 @@ from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import PlatformError
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role, Who
-from lineshaft.twins.errors import Scrapped, Sealed
+from lineshaft.twins.errors import Sealed
 from lineshaft.twins.metamodel.errors import BadValue, NoElement
 from lineshaft.twins.metamodel.paths import place_of
 from lineshaft.twins.metamodel.values import lexical
@@ -100,7 +100,7 @@ class Values:
             await feed.lock(tx)
             types = await self._look_up(tx, some)
             sights = {who: Sight(who.sees()) for who in {waiting.who for waiting in some}}
-            gone = await records.scrapped(tx)
+            gone = await records.scrapped(tx, {one.target.place for one in some if one.target is not None})
             good = [waiting for waiting in some if _fits(waiting, sights[waiting.who], types, gone)]
             if good:
                 await self._write(tx, good, types)
@@ -162,9 +162,7 @@ def _settle(some: Sequence[_Waiting], error: BaseException | None) -> None:
             waiting.done.set_exception(error)
 
 
-def _fits(
-    waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None], gone: Sequence[PlantPath]
-) -> bool:
+def _fits(waiting: _Waiting, sight: Sight, types: Mapping[tuple[int, str], str | None], gone: Set[PlantPath]) -> bool:
     """Whether a write may be done; else its writer is told why."""
     try:
         _check(waiting, sight, types)
@@ -175,13 +173,11 @@ def _fits(
     return True
 
 
-def _open(waiting: _Waiting, gone: Sequence[PlantPath]) -> None:
+def _open(waiting: _Waiting, gone: Set[PlantPath]) -> None:
     """Refuse values of what was scrapped, and of life-cycle records."""
     target = waiting.target
     assert target is not None
-    scrapped = next((one for one in gone if PlantPath(target.place).within(one)), None)
-    if scrapped is not None:
-        raise Scrapped(f"{scrapped} was scrapped; nothing of it is changed any more.")
+    records.check_alive(target.place, gone)
     if target.semantic == RECORD:
         raise Sealed(f"The life-cycle record {waiting.id[:200]} is only ever added to.")
 

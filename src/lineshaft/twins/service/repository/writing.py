@@ -8,9 +8,8 @@ from typing import Any
 
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Transaction
-from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Guard, Who
-from lineshaft.twins.errors import Scrapped, Sealed, TakenId
+from lineshaft.twins.errors import Sealed, TakenId
 from lineshaft.twins.events import DocumentChanged
 from lineshaft.twins.model.record import RECORD, is_record, keeps_its_own
 from lineshaft.twins.model.repository import Json, Verb
@@ -29,9 +28,7 @@ async def alive(tx: Transaction, who: Who, place: str) -> None:
     """Scrapped when a place belongs to a twin that was; the platform itself goes on keeping what is known of it."""
     if who.id == PLATFORM.id:
         return
-    gone = next((one for one in await records.scrapped(tx) if PlantPath(place).within(one)), None)
-    if gone is not None:
-        raise Scrapped(f"{gone} was scrapped; nothing of it is changed any more.")
+    records.check_alive(place, await records.scrapped(tx, [place]))
 
 
 async def _open(tx: Transaction, who: Who, entry: Entry, stored: Stored | None = None) -> None:
