@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from lineshaft.kernel.db import Database
+from lineshaft.security import PLATFORM
 from lineshaft.twins.metamodel.identifiers import encode_id
 
 from .conftest import AAS, ENVIRONMENT, SM, TWO, V31, A, S, Served
@@ -65,6 +70,43 @@ async def test_our_own_shells_and_submodels_describe_themselves(eve: httpx.Async
     addresses = {*hrefs(found), *hrefs(submodels)}
     assert len(addresses) == 4
     assert {(await eve.get(address)).status_code for address in addresses} == {200}
+
+
+async def test_t42_a_page_of_our_own_costs_as_many_statements_for_forty_as_for_four(
+    served: Served, eve: httpx.AsyncClient, db: Database
+) -> None:
+    """Shells, their submodels and what is registered before them are looked up together."""
+    for n in range(40):
+        submodels = [{"modelType": "Submodel", "id": f"urn:sm:{n}:{m}", "idShort": f"Sm{n}-{m}x"} for m in range(3)]
+        keys = [{"type": "ModelReference", "keys": [{"type": "Submodel", "value": one["id"]}]} for one in submodels]
+        about = {"assetKind": "Instance", "globalAssetId": f"urn:asset:{n}"}
+        shell = {"modelType": "AssetAdministrationShell", "id": f"urn:aas:{n}", "assetInformation": about}
+        environment = {"assetAdministrationShells": [shell | {"submodels": keys}], "submodels": submodels}
+        assert (await served.repository.take_in(PLATFORM, environment)).created == 4
+    await eve.get(f"{V31}/shell-descriptors")
+    for address, held in (("shell-descriptors", 3), ("submodel-descriptors", 0)):
+        counted = []
+        for limit in (4, 40):
+            with statements(db) as told:
+                page = (await eve.get(f"{V31}/{address}", params={"limit": limit})).json()["result"]
+            assert len(page) == limit
+            assert [len(one.get("submodelDescriptors", ())) for one in page[2:]] == [held] * (limit - 2)
+            counted.append(len(told))
+        assert counted[0] == counted[1] > 0, counted
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """What is asked of the catalogue meanwhile."""
+    told: list[str] = []
+
+    def hear(*args: Any) -> None:
+        told.append(args[2])
+
+    assert db._reader is not None
+    sa.event.listen(db._reader, "before_cursor_execute", hear)
+    yield told
+    sa.event.remove(db._reader, "before_cursor_execute", hear)
 
 
 async def test_t40_a_registered_descriptor_goes_before_our_own(served: Served, ada: httpx.AsyncClient) -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from .checking import Finding, check
 from .kinds import Json
 
 _COMMON = ("idShort", "displayName", "description", "administration", "extensions")
+_OF_SUBMODEL = ("id", *_COMMON, "semanticId", "supplementalSemanticIds")
+_Head = msgspec.defstruct("_Head", [(name, Any, None) for name in _OF_SUBMODEL])
 _TEXTS = ("id", "idShort", "globalAssetId", "assetType")
 _LONGEST = {"id": 2048, "idShort": 128, "globalAssetId": 2048, "assetType": 2048}
 _ASSET_KINDS = ("Type", "Instance", "Role", "NotApplicable")
@@ -27,9 +31,9 @@ def of_shell(shell: Json, submodels: Sequence[Json], href: str, version: str) ->
     return found | ({"submodelDescriptors": list(submodels)} if submodels else {})
 
 
-def of_submodel(submodel: Json, href: str, version: str) -> Json:
-    """The descriptor of a submodel of ours."""
-    found = {"id": submodel["id"], **_some(submodel, *_COMMON, "semanticId", "supplementalSemanticIds")}
+def of_submodel(submodel: bytes, href: str, version: str) -> Json:
+    """The descriptor of a submodel of ours; its elements, which may be many, are passed over unread."""
+    found = _some(msgspec.structs.asdict(msgspec.json.decode(submodel, type=_Head)), *_OF_SUBMODEL)
     return found | {"endpoints": [_endpoint(f"SUBMODEL-{version}", href)]}
 
 

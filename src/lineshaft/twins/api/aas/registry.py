@@ -5,8 +5,7 @@ A registered descriptor goes before the derived one of the same id. Listings sho
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,9 +79,10 @@ async def _own_page(
     of: Registry, call: Call, wanted: Filters, at: int | None, room: int
 ) -> tuple[list[bytes], int | None]:
     page = await call.services.repository.page(call.who, of.own, wanted, after=at, limit=room)
-    hidden = await asyncio.gather(*(_registered(of, call, one.id) for one in page.documents))
-    ours = [one for one, other in zip(page.documents, hidden, strict=True) if other is None]
-    return [dump(one) for one in await asyncio.gather(*(_derived(of, call, one) for one in ours))], page.after
+    hidden = await call.services.repository.written(call.who, of.kind, [one.id for one in page.documents])
+    return list(
+        map(dump, await _derived(of, call, [one for one in page.documents if one.id not in hidden]))
+    ), page.after
 
 
 def _filters(call: Call) -> Filters:
@@ -106,7 +106,8 @@ async def _descriptor(of: Registry, call: Call, id_: str) -> tuple[Json, str]:
         own = await call.services.repository.get(call.who, of.own, id_)
     except NotFound as error:
         raise NotFound(f"There is no {of.kind.words} {id_[:200]!r}.") from error
-    return await _derived(of, call, own), ""
+    (derived,) = await _derived(of, call, [own])
+    return derived, ""
 
 
 async def _registered(of: Registry, call: Call, id_: str) -> Document | None:
@@ -116,21 +117,24 @@ async def _registered(of: Registry, call: Call, id_: str) -> Document | None:
         return None
 
 
-async def _derived(of: Registry, call: Call, own: Document) -> Json:
-    """The descriptor of something of ours, with the address the caller reached us at."""
-    document = content(own)
+async def _derived(of: Registry, call: Call, own: Sequence[Document]) -> list[Json]:
+    """The descriptors of things of ours, with the address the caller reached us at; submodels are read together."""
     if of is SUBMODELS:
-        return descriptors.of_submodel(document, _href(call, "submodels", own.id), call.dialect.version)
-    asked = (_own_submodel(call, id_) for id_ in references.submodel_ids(document))
-    submodels = [one for one in await asyncio.gather(*asked) if one is not None]
-    return descriptors.of_shell(document, submodels, _href(call, "shells", own.id), call.dialect.version)
+        return [_of_submodel(call, one) for one in own]
+    shells = list(map(content, own))
+    wanted = [id_ for shell in shells for id_ in references.submodel_ids(shell)]
+    known = await call.services.repository.written(call.who, Kind.SUBMODEL, wanted)
+    described = {id_: _of_submodel(call, one) for id_, one in known.items()}
+    return [_of_shell(call, shell, described) for shell in shells]
 
 
-async def _own_submodel(call: Call, id_: str) -> Json | None:
-    try:
-        return await _derived(SUBMODELS, call, await call.services.repository.get(call.who, Kind.SUBMODEL, id_))
-    except NotFound:
-        return None
+def _of_submodel(call: Call, own: Document) -> Json:
+    return descriptors.of_submodel(own.body, _href(call, "submodels", own.id), call.dialect.version)
+
+
+def _of_shell(call: Call, shell: Json, described: Mapping[str, Json]) -> Json:
+    submodels = [described[id_] for id_ in references.submodel_ids(shell) if id_ in described]
+    return descriptors.of_shell(shell, submodels, _href(call, "shells", shell["id"]), call.dialect.version)
 
 
 def _href(call: Call, address: str, id_: str) -> str:

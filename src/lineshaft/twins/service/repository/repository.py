@@ -6,7 +6,7 @@ something changes; values of properties need operator. What a caller may see not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 
 import orjson
@@ -102,6 +102,17 @@ class Repository:
         sight = await self._desk.sight(who)
         found = await self._desk.shelf.find(kind, id_)
         return shown(sight, found and await self._filled(found, newest=newest), kind, id_)
+
+    async def written(self, who: Who, kind: Kind, ids: Iterable[str]) -> dict[str, Document]:
+        """Those of these ids that stand here and that the caller may see, with what is written in them.
+
+        Values of series and entries of records are not put in.
+        """
+        sight = await self._desk.sight(who)
+        async with self._desk.db.read() as tx:
+            rows = await documents.find_all(tx, kind, dict.fromkeys(ids))
+        seen = (sight.shown(document_of(row)) for row in rows)
+        return {one.id: one for one in seen if one is not None}
 
     async def _filled(self, document: Document, *, patient: bool = True, newest: int | None) -> Document:
         """The document with what is never written into it."""
