@@ -1,4 +1,4 @@
-"""Talk to a plant from Python: read columns, write samples, watch values.
+"""Talk to a plant from Python: read columns, write samples, watch values, ask about twins.
 
     from lineshaft.client import Client
 
@@ -59,6 +59,19 @@ class Value:
     ts: datetime
     value: float | str | None
     quality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A property of a twin that fits a question; `place` and `name` are empty for a thing without a twin here."""
+
+    thing: str
+    place: str
+    name: str
+    hops: int
+    submodel: str
+    property: str
+    value: float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +187,34 @@ class Client:
             job = self._post("/import", content=pieces, params=told).json()
         return self._wait(job["id"], progress)
 
+    def matches(
+        self,
+        twin: str,
+        compare: str,
+        value: float | str,
+        *,
+        property_: str = "",
+        semantic_id: str = "",
+        hops: int = 2,
+        relations: Sequence[str] = ("part of", "feeds"),
+        direction: Literal["forward", "backward", "both"] = "forward",
+        type_: str = "",
+    ) -> Iterator[Match]:
+        """Properties of twins near one that compare to a value now, the nearest first; asks for more as you go on.
+
+        `plant.matches("acme/berlin/line-1", ">", 50, property_="temperature", type_="sensor")`
+        """
+        where = {"property": property_, "semantic_id": semantic_id, "compare": compare, "value": value}
+        question = {"twin": twin, "hops": hops, "relations": list(relations), "direction": direction, "type": type_}
+        cursor = ""
+        while True:
+            asked = {**question, "where": where, "cursor": cursor, "limit": 1000}
+            page = self._post("/twins/graph/matches", json=asked).json()
+            yield from map(_match, page["items"])
+            cursor = page["next"]
+            if not cursor:
+                return
+
     def live(self, paths: Paths = (), *, subtree: str | None = None, pattern: str = "") -> Iterator[list[Value]]:
         """The newest values, then for ever those that changed, each list at most 50 ms old; comes back by itself."""
         asked = _selection(paths, subtree, pattern)
@@ -252,6 +293,13 @@ def _sample(path: str, value: Any, ts: datetime | float | None = None, quality: 
 def _value(item: Mapping[str, Any]) -> Value:
     ts = datetime.fromisoformat(item["ts"])
     return Value(path=item["path"], ts=ts, value=item["value"], quality=item["quality"])
+
+
+def _match(item: Mapping[str, Any]) -> Match:
+    twin = item["twin"] or {"place": "", "name": ""}
+    told = {name: item[name] for name in ("thing", "hops", "submodel", "property")}
+    value = item["text"] if item["number"] is None else item["number"]
+    return Match(place=twin["place"], name=twin["name"], value=value, **told)
 
 
 def _as(table: pa.Table, kind: str) -> Any:

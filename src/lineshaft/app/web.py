@@ -31,6 +31,7 @@ from lineshaft.twins import TwinsSettings
 from lineshaft.twins.api import (
     commands_router,
     files_router,
+    graph_router,
     passports_router,
     pictures_router,
     record_router,
@@ -81,6 +82,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
+    app.include_router(graph_router(platform.things.repository), prefix="/api/v1")
     app.include_router(record_router(platform.things.repository), prefix="/api/v1")
     _add_health(app, platform)
     if "console" in roles:

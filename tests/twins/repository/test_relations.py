@@ -7,8 +7,9 @@ from pathlib import Path
 
 import orjson
 import pytest
+import sqlalchemy as sa
 
-from lineshaft.kernel.db import Database
+from lineshaft.kernel.db import MIGRATIONS, Database
 from lineshaft.kernel.errors import Forbidden, Invalid, NotFound
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, AuditFilter, Guard, Role
@@ -19,8 +20,9 @@ from lineshaft.twins.model.relations import RELATIONS, Relation, meant
 from lineshaft.twins.model.repository import Edge, Filters, Kind
 from lineshaft.twins.model.shell import made_for
 from lineshaft.twins.service.repository import Repository
+from lineshaft.twins.store.repository_tables import RELATIONS as EDGES
 
-from .conftest import ADA, BOB, EVE, OTTO, person, rows, submodel
+from .conftest import ADA, BOB, CONTEXTS, EVE, OTTO, person, rows, submodel
 
 PUMP, TANK, HALL = "urn:twin:pump", "urn:twin:tank", "urn:twin:hall"
 MINE = made_for(PUMP, "Relations")
@@ -269,3 +271,19 @@ async def test_a_file_keeps_them_and_another_plant_reads_them(repository: Reposi
         await other.close()
     with pytest.raises(Invalid):
         await repository.relations.add(ADA, PUMP, "feeds", PUMP)
+
+
+async def test_own_names_noted_before_they_were_kept_are_read_from_the_documents(
+    repository: Repository, db: Database
+) -> None:
+    await repository.relations.add(ADA, PUMP, "is cooled by", HALL)
+    await repository.relations.add(ADA, PUMP, "feeds", TANK)
+    assert await repository.graph.own_names(EVE) == ["is cooled by"]
+    async with db.begin() as tx:
+        noted = sorted((await tx.execute(sa.select(EDGES))).all())
+        await tx.execute(sa.text("ALTER TABLE twins_relations DROP COLUMN name"))
+        await tx.execute(sa.delete(MIGRATIONS).where(MIGRATIONS.c.name.contains("names_of_relations")))
+    await db.open(CONTEXTS)
+    async with db.read() as tx:
+        assert sorted((await tx.execute(sa.select(EDGES))).all()) == noted
+    assert "is cooled by" in {row.name for row in noted}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
+
+from .repository import Edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,32 @@ class Bill:
         for part, quantity in zip(self.parts, self.quantities, strict=True):
             found[part] = found.get(part, 0.0) + quantity
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Relations by the name people gave them; upper and lower case are one."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", " ".join(self.name.split()).casefold())
+
+
+Tie: TypeAlias = Edge | Own
+"""A kind of relation that a question follows."""
+
+
+class Direction(StrEnum):
+    """Which way relations are followed.
+
+    Forward leads from a whole to its parts, from what feeds to what is fed, and along any other relation from where
+    it begins to where it ends.
+    """
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    BOTH = "both"
 
 
 class Compare(StrEnum):
@@ -95,3 +124,31 @@ class Match:
     path: str
     text: str | None
     number: float | None
+
+    @property
+    def rank(self) -> Rank:
+        """Where it stands among all that fit: the nearest first."""
+        return self.hops, self.thing, self.submodel, self.path
+
+
+Rank: TypeAlias = tuple[int, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bond:
+    """One relation as people say it: the source is part of, feeds, is located in … the target."""
+
+    name: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Net:
+    """Things near one, the nearest first, with what relates them to each other."""
+
+    things: tuple[str, ...]
+    hops: tuple[int, ...]
+    bonds: tuple[Bond, ...]
+    left_out: int = 0
+    """Things that are as near but more than were asked for."""

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import BadTwin, Taken
 
-from .repository import Json
+from .graph import Own, Tie
+from .repository import Edge, Json
 from .shell import id_short, model_reference, semantic_reference
 
 RELATIONS = "urn:lineshaft:submodel:Relations:1:0"
@@ -25,6 +26,8 @@ OWN = f"{MEANING}Own"
 NAMES = {"partof": "IsPartOf", "ispartof": "IsPartOf", "feeds": "Feeds", "locatedin": "LocatedIn",
          "producedby": "ProducedBy"}  # fmt: skip
 """What people may call the relations the graph knows, without spaces and signs, and how the element is called."""
+EDGES = {"IsPartOf": Edge.PART, "Feeds": Edge.FEEDS, "LocatedIn": Edge.LOCATED, "ProducedBy": Edge.PRODUCED}
+"""What the graph follows for each."""
 LONGEST = 64
 MOST = 2_000
 """Relations that begin at one twin."""
@@ -37,6 +40,8 @@ class End:
     shell: str
     place: PlantPath | None = None
     name: str = ""
+    type: str = ""
+    """The type of its asset."""
 
     def __str__(self) -> str:
         return str(self.place or self.shell)
@@ -69,6 +74,12 @@ def meant(name: str) -> str:
             hint=f"Say 1 to {LONGEST} characters with a letter, such as 'feeds' or 'is cooled by'.",
         )
     return NAMES.get(re.sub(r"[\W_]", "", said).casefold(), said)
+
+
+def tie(name: str) -> Tie:
+    """What a question follows for a name; BadTwin for one that cannot be a name."""
+    said = meant(name)
+    return EDGES.get(said) or Own(said)
 
 
 def empty(id_: str) -> Json:
@@ -121,10 +132,15 @@ def told(document: Json) -> Iterator[tuple[str, str, str, str]]:
                 yield str(one.get("idShort", "")), name, source, target
 
 
+def own_name(element: Json) -> str:
+    """What people call a relation that has no meaning known to the graph."""
+    return next((str(one.get("text", "")) for one in element.get("displayName") or ()), str(element.get("idShort")))
+
+
 def _said(element: Json) -> tuple[str, str, str]:
     keys = (element.get("semanticId") or {}).get("keys") or [{}]
     meaning = str(keys[-1].get("value", ""))
-    shown = next((str(one.get("text", "")) for one in element.get("displayName") or ()), str(element.get("idShort")))
+    shown = own_name(element)
     name = meaning.removeprefix(MEANING) if meaning.startswith(MEANING) and meaning != OWN else shown
     return name, _shell(element.get("first")), _shell(element.get("second"))
 

@@ -26,6 +26,8 @@ OPERATIONAL_DATA = "urn:lineshaft:submodel:OperationalData:1:0"
 STRUCTURE = "https://admin-shell.io/idta/HierarchicalStructures/1/1/Submodel"
 _STRUCTURE_PARTS = "https://admin-shell.io/idta/HierarchicalStructures"
 _IEC61360 = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
+TYPE = "urn:lineshaft:type:"
+"""What the asset type of a twin of the tree begins with."""
 SERIES = "series"
 """Name of the extension that says which series an element's value is read from."""
 PARTS = ("OperationalData", "Structure")
@@ -76,7 +78,7 @@ def shell_of(twin: Twin) -> Json:
         "assetInformation": {
             "assetKind": "Instance",
             "globalAssetId": asset_id(twin.id),
-            **({"assetType": f"urn:lineshaft:type:{twin.draft.type}"} if twin.draft.type else {}),
+            **({"assetType": f"{TYPE}{twin.draft.type}"} if twin.draft.type else {}),
             "specificAssetIds": [{"name": "plantPath", "value": str(twin.path)}],
         },
         "submodels": [model_reference("Submodel", part_id(twin.id, part)) for part in PARTS],

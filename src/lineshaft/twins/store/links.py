@@ -13,7 +13,7 @@ from lineshaft.kernel.db import Transaction
 from lineshaft.twins.model.repository import Kind, Link
 
 from .repository_tables import DOCUMENTS, LINKS
-from .tables import any_within
+from .tables import any_within, parts
 
 PRODUCT = "uniqueProductIdentifier"
 """The name of the asset id by which the shell of a product is found, where its global asset id is another."""
@@ -57,6 +57,17 @@ async def claims(tx: Transaction, product: str, *, limit: int) -> list[str]:
     rows = await tx.all(query.where(wanted).order_by(told.desc(), DOCUMENTS.c.number).limit(limit))
     guarded = [row["shell"] for row in rows if (row["name"], row["origin"]) == (PRODUCT, TOLD)]
     return list(dict.fromkeys(guarded or [row["shell"] for row in rows]))
+
+
+async def of_assets(tx: Transaction, assets: Iterable[str]) -> list[tuple[str, str]]:
+    """(global asset id, shell) of the shells whose own documents name these assets, the oldest first."""
+    found: list[tuple[int, str, str]] = []
+    mine = sa.and_(DOCUMENTS.c.kind == int(Kind.SHELL), DOCUMENTS.c.id == LINKS.c.shell)
+    query = sa.select(DOCUMENTS.c.number, LINKS.c.value, LINKS.c.shell).join_from(LINKS, DOCUMENTS, mine)
+    query = query.where(LINKS.c.name == "globalAssetId", LINKS.c.origin == OWN)
+    for some in parts(assets):
+        found += [tuple(row) for row in await tx.execute(query.where(LINKS.c.value.in_(some)))]
+    return [(asset, shell) for _, asset, shell in sorted(found)]
 
 
 async def of_shell(tx: Transaction, shell: str) -> list[Link]:

@@ -30,7 +30,7 @@ from lineshaft.twins.metamodel.kinds import (
 )
 from lineshaft.twins.metamodel.paths import walk
 from lineshaft.twins.metamodel.references import raw_target, semantic
-from lineshaft.twins.model.relations import OWN
+from lineshaft.twins.model.relations import OWN, own_name
 from lineshaft.twins.model.repository import Edge, Kind
 
 from .repository_tables import DOCUMENTS, RELATIONS
@@ -45,6 +45,11 @@ class Relation(NamedTuple):
     source: str
     target: str
     bulk: float | None = None
+    name: str = ""
+    """What people call it, where they gave it a name of their own."""
+
+
+NAME_MOST = 128
 
 
 _BY_NAME = {
@@ -114,7 +119,8 @@ def _of_elements(submodel: Json) -> Iterator[Relation]:
                 _, whole_part = _end(submodel, element.get("first"))
                 yield Relation(path, edge, second, first, _bulk(whole_part) if edge is Edge.PART else None)
             elif first and second:
-                yield Relation(path, edge, first, second, _bulk(part) if edge is Edge.PART else None)
+                bulk = _bulk(part) if edge is Edge.PART else None
+                yield Relation(path, edge, first, second, bulk, _own(element) if edge is Edge.REFERS else "")
 
 
 def _meaning(element: Json) -> tuple[Edge, bool]:
@@ -126,6 +132,12 @@ def _meaning(element: Json) -> tuple[Edge, bool]:
             return _BY_NAME[word]
     name = str(element.get("idShort") or "").lower().replace("_", "")
     return next((told for word, told in _BY_NAME.items() if name.startswith(word)), (Edge.REFERS, False))
+
+
+def _own(element: Json) -> str:
+    if semantic(element.get("semanticId")) != OWN:
+        return ""
+    return own_name(element).replace("\x00", "")[:NAME_MOST]
 
 
 def _archetype(submodel: Json) -> str:
@@ -186,9 +198,9 @@ def _identifiable(reference: object) -> str:
 
 async def add(tx: Transaction, relations: Iterable[tuple[int, Relation]]) -> None:
     """Keep the relations of documents, each with the number of its document."""
-    rows = [(number, one.path, one.kind.value, one.source, one.target, one.bulk) for number, one in relations]
+    rows = [(number, one.path, one.kind.value, one.source, one.target, one.bulk, one.name) for number, one in relations]
     if rows:
-        await tx.insert(RELATIONS, ("document", "path", "kind", "source", "target", "count"), rows)
+        await tx.insert(RELATIONS, ("document", "path", "kind", "source", "target", "count", "name"), rows)
 
 
 async def drop(tx: Transaction, number: int) -> None:
@@ -203,12 +215,14 @@ class Stated(NamedTuple):
     source: str
     target: str
     count: float  # type: ignore[assignment]
+    name: str
 
 
 async def of_documents(tx: Transaction, numbers: list[int] | None = None) -> list[Stated]:
     """The edges of some documents, or of all."""
     bulk = sa.func.coalesce(RELATIONS.c.count, 1.0)
-    query = sa.select(RELATIONS.c.document, RELATIONS.c.kind, RELATIONS.c.source, RELATIONS.c.target, bulk)
+    ends = (RELATIONS.c.source, RELATIONS.c.target)
+    query = sa.select(RELATIONS.c.document, RELATIONS.c.kind, *ends, bulk, RELATIONS.c.name)
     if numbers is None:
         return [Stated._make(row) for row in (await tx.execute(query)).all()]
     found: list[Stated] = []

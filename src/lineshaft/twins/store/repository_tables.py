@@ -127,6 +127,7 @@ RELATIONS = sa.Table(
     sa.Column("source", ID, nullable=False, index=True),
     sa.Column("target", ID, nullable=False, index=True),
     sa.Column("count", sa.Double),
+    sa.Column("name", sa.String(128), nullable=False, server_default=""),
 )
 FEED = sa.Table(
     "twins_feed",

@@ -1,11 +1,11 @@
-"""Questions about how things hang together: bills of materials, where things are used, what is below a thing.
+"""Questions about how things hang together: bills of materials, where things are used, what is near a thing.
 
 Only what stands in documents the caller may see whole counts; a property is told only where they may see it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -15,15 +15,18 @@ from lineshaft.security import Who
 from lineshaft.twins.errors import Cyclic, NoDocument
 from lineshaft.twins.metamodel.paths import place_of
 from lineshaft.twins.metamodel.references import normalised
-from lineshaft.twins.model.graph import Bill, Condition, Match, Wanted
+from lineshaft.twins.model.graph import Bill, Bond, Condition, Direction, Match, Net, Own, Rank, Tie, Wanted
+from lineshaft.twins.model.relations import EDGES, End
 from lineshaft.twins.model.repository import Edge
+from lineshaft.twins.model.shell import TYPE
 from lineshaft.twins.store import documents, elements
 from lineshaft.twins.store.elements import SEMANTIC_MOST, Hit
 
 from .atlas import Atlas, View
-from .columns import Edges, Ints, cycle, joined, levels, within
+from .columns import Ints, cycle, joined, levels, within
 from .current import Current
 from .desk import Desk
+from .ends import ends_of, shell_at
 from .sight import Sight
 
 DEEPEST = 200
@@ -32,9 +35,13 @@ MOST = 10_000
 """Matches told at most."""
 FEW = 20_000
 """Up to so many submodels their properties are looked up one by one, else all properties that fit are."""
-PARTS = frozenset({Edge.PART})
-FLOW = frozenset({Edge.FEEDS})
-BELOW = frozenset({Edge.PART, Edge.FEEDS})
+DRAWN, MOST_DRAWN = 300, 1_000
+"""Things of one picture: usually, and at most."""
+PARTS: frozenset[Tie] = frozenset({Edge.PART})
+FLOW: frozenset[Tie] = frozenset({Edge.FEEDS})
+BELOW: frozenset[Tie] = frozenset({Edge.PART, Edge.FEEDS})
+_MOST_TOLD = 8
+_SAID = {edge: name for name, edge in EDGES.items()}
 
 
 class Graph:
@@ -60,21 +67,65 @@ class Graph:
         *,
         hops: int,
         condition: Condition,
-        kinds: Iterable[Edge] = BELOW,
+        kinds: Iterable[Tie] = BELOW,
+        direction: Direction = Direction.FORWARD,
+        type_: str = "",
+        after: Rank | None = None,
         limit: int = 1_000,
     ) -> list[Match]:
-        """Things at most so many hops below one whose property compares to a value; the nearest first."""
+        """Things at most so many hops from one whose property compares to a value; the nearest first.
+
+        `top` is a plant path, a shell or an asset; `type_` keeps things of an asset type, `after` what ranks behind.
+        """
         if hops < 0 or limit < 1:
             raise Invalid(f"{hops} hops, {limit} matches: ask for at least 0 and 1.")
         if not condition.semantic and not condition.path:
             raise Invalid("A condition names no property.", hint="Say its semantic id or its idShortPath.")
         sight = await self._desk.sight(who)
         view = await self._atlas.view(sight.trees)
-        start = _found(view, top)
-        owners = await in_thread(_submodels, view, view.edges(frozenset(kinds)), start, hops)
-        return await self._matches(sight, view, owners, condition, min(limit, MOST))
+        start = await self._start(who, view, top)
+        ties = frozenset[Tie](kinds)
+        _check_owns(view, ties)
+        if start is None:
+            return []
+        owners = await in_thread(_submodels, view, ties, direction, start, hops)
+        found = await self._matches(sight, view, owners, condition)
+        behind = [match for match in found if after is None or match.rank > after]
+        return (await self._of_type(who, behind, type_) if type_ else behind)[: min(limit, MOST)]
 
-    async def among(self, who: Who, names: Iterable[str], kinds: Iterable[Edge] = FLOW) -> list[tuple[str, str]]:
+    async def around(
+        self,
+        who: Who,
+        top: str,
+        *,
+        hops: int,
+        kinds: Iterable[Tie] | None = None,
+        direction: Direction = Direction.BOTH,
+        limit: int = DRAWN,
+    ) -> Net:
+        """Things at most so many hops from one and their relations, to be drawn; all that people make without kinds."""
+        if hops < 0 or limit < 1:
+            raise Invalid(f"{hops} hops, {limit} things: ask for at least 0 and 1.")
+        view = await self._atlas.view((await self._desk.sight(who)).trees)
+        followed: Iterable[Tie] = (*EDGES.values(), *map(Own, view.own_names())) if kinds is None else kinds
+        ties = frozenset[Tie](followed)
+        _check_owns(view, ties)
+        start = await self._start(who, view, top)
+        if start is None:
+            return Net(things=(top,), hops=(0,), bonds=())
+        return await in_thread(_net, view, ties, direction, start, hops, min(limit, MOST_DRAWN))
+
+    async def own_names(self, who: Who) -> list[str]:
+        """The names of people's own that relate anything the caller may see."""
+        return (await self._atlas.view((await self._desk.sight(who)).trees)).own_names()
+
+    async def ends(self, who: Who, things: Iterable[str], language: str = "en") -> dict[str, End]:
+        """Shell, place and name of those things, named by asset or shell, whose shell the caller may see."""
+        sight = await self._desk.sight(who)
+        async with self._desk.db.read() as tx:
+            return await ends_of(tx, sight, things, language)
+
+    async def among(self, who: Who, names: Iterable[str], kinds: Iterable[Tie] = FLOW) -> list[tuple[str, str]]:
         """Which of these things lead to which others of them, by the names given."""
         sight = await self._desk.sight(who)
         view = await self._atlas.view(sight.trees)
@@ -87,7 +138,7 @@ class Graph:
         return [(things[source], things[target]) for source, target in pairs if target in things]
 
     async def _matches(
-        self, sight: Sight, view: View, owners: dict[int, tuple[int, int]], condition: Condition, limit: int
+        self, sight: Sight, view: View, owners: dict[int, tuple[int, int]], condition: Condition
     ) -> list[Match]:
         """Properties that fit, of these submodels by number; `owners` says whose they are and how far away."""
         found: list[Match] = []
@@ -97,8 +148,22 @@ class Graph:
             thing, hops = owners[hit.document]
             name = view.names[int(view.shown[thing])]
             found.append(Match(thing=name, hops=hops, submodel=hit.id, path=hit.path, text=hit.text, number=hit.number))
-        found.sort(key=lambda match: (match.hops, match.thing, match.path))
-        return found[:limit]
+        found.sort(key=lambda match: match.rank)
+        return found
+
+    async def _of_type(self, who: Who, found: Sequence[Match], type_: str) -> list[Match]:
+        ends = await self.ends(who, {match.thing for match in found})
+        kinds = (type_, TYPE + type_)
+        return [match for match in found if match.thing in ends and ends[match.thing].type in kinds]
+
+    async def _start(self, who: Who, view: View, top: str) -> int | None:
+        """The thing a question begins at; None for a twin that nothing is said of, NoTwin when there is none."""
+        thing = view.find(top)
+        if thing is None:
+            now = await self._desk.guard.current(who)
+            async with self._desk.db.read() as tx:
+                thing = view.find((await shell_at(tx, now, top)).id)
+        return thing
 
     async def _hits(self, owners: Collection[int], condition: Condition) -> list[Hit]:
         """Elements of these submodels that fit: by what stands written, and by what their series say now."""
@@ -140,7 +205,7 @@ def _found(view: View, name: str) -> int:
 
 
 def _bill(view: View, top: int, asset: str, depth: int, up: bool) -> Bill:
-    edges = view.edges(PARTS, up=up)
+    edges = view.edges(PARTS, Direction.BACKWARD if up else Direction.FORWARD)
     if view.cyclic(PARTS) and (ring := cycle(edges, top, depth)):
         names = view.told(np.array(ring))
         way = " -> ".join(names[::-1] if up else names)
@@ -158,9 +223,35 @@ def _bill(view: View, top: int, asset: str, depth: int, up: bool) -> Bill:
     )
 
 
-def _submodels(view: View, edges: Edges, start: int, hops: int) -> dict[int, tuple[int, int]]:
+def _check_owns(view: View, ties: Iterable[Tie]) -> None:
+    """Invalid for a name of which no relation may be seen."""
+    asked = [tie for tie in ties if isinstance(tie, Own)]
+    known = view.own_names() if asked else []
+    if unknown := sorted(tie.name for tie in set(asked) - {Own(name) for name in known}):
+        names = ["part of", "feeds", "located in", "produced by", *known[:_MOST_TOLD]]
+        raise Invalid(f"No relation is called {unknown[0]!r}.", hint=f"Ask for {', '.join(names)}.")
+
+
+def _net(view: View, ties: frozenset[Tie], direction: Direction, start: int, hops: int, limit: int) -> Net:
+    things, far = within(view.edges(ties, direction), start, hops)
+    shown = things[:limit]
+    bonds = []
+    for edge, own, source, target in view.among(shown, ties):
+        ends = view.told(np.array([target, source] if edge is Edge.PART else [source, target]))
+        bonds.append(Bond(name=own or _SAID.get(edge, edge.value), source=ends[0], target=ends[1]))
+    return Net(
+        things=tuple(view.told(shown)),
+        hops=tuple(far[:limit].tolist()),
+        bonds=tuple(bonds),
+        left_out=len(things) - len(shown),
+    )
+
+
+def _submodels(
+    view: View, ties: frozenset[Tie], direction: Direction, start: int, hops: int
+) -> dict[int, tuple[int, int]]:
     """The submodels of all things near one, by number: (thing, hops), the nearest thing first."""
-    things, far = within(edges, start, hops)
+    things, far = within(view.edges(ties, direction), start, hops)
     has = view.edges(frozenset({Edge.HAS_SUBMODEL}))
     position, edge = has.after(things)
     numbers: Ints = view.numbers[has.targets[edge]]

@@ -16,7 +16,6 @@ from lineshaft.security import Role, Who
 from lineshaft.twins.errors import BadTwin, Cyclic, NoChange, NoRelation, Superseded
 from lineshaft.twins.model.relations import (
     RELATIONS,
-    End,
     Related,
     Relation,
     empty,
@@ -34,7 +33,7 @@ from lineshaft.twins.store.entries import entry_of
 from . import writing
 from .desk import Desk
 from .door import check_document
-from .ends import attach, shell_at
+from .ends import attach, ends_among, shell_at
 from .shelf import content_of, document_of
 from .sight import Sight
 
@@ -48,7 +47,7 @@ class Relations:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def of(self, who: Who, twin: str) -> list[Relation]:
+    async def of(self, who: Who, twin: str, language: str = "en") -> list[Relation]:
         """Relations that begin or end at a twin, by plant path or by the id of its shell."""
         who = await self._desk.guard.current(who)
         sight = Sight(who.sees())
@@ -58,7 +57,7 @@ class Relations:
             rows = await documents.find_all(tx, Kind.SUBMODEL, stating)
             shown = [one for row in sorted(rows, key=lambda r: r.number) if (one := sight.shown(document_of(row)))]
             said = [one for seen in shown for one in told(orjson.loads(seen.body)) if shell.id in one[2:]]
-            ends = await _ends(tx, sight, {end for one in said for end in one[2:]})
+            ends = await ends_among(tx, sight, {end for one in said for end in one[2:]}, language)
         return [Relation(id=id_, name=name, source=ends[a], target=ends[b]) for id_, name, a, b in said]
 
     async def add(self, who: Who, source: str, name: str, target: str) -> Related:
@@ -74,7 +73,7 @@ class Relations:
             after, id_ = with_relation(before, name, first.id, second.id)
             await self._keep_whole(tx, now, before, after)
             stored = await self._write(tx, now, first, stored, after)
-            ends = await _ends(tx, Sight(now.sees()), (first.id, second.id))
+            ends = await ends_among(tx, Sight(now.sees()), (first.id, second.id))
         made = Relation(id=id_, name=name, source=ends[first.id], target=ends[second.id])
         return Related(relation=made, version=stored.version)
 
@@ -88,7 +87,7 @@ class Relations:
             after, gone = without_relation(before, id_)
             if stored is None or gone is None:
                 raise NoRelation(f"No relation {id_[:80]!r} begins at {source}.")
-            ends = await _ends(tx, Sight(now.sees()), {end for one in told(before) for end in one[2:]})
+            ends = await ends_among(tx, Sight(now.sees()), {end for one in told(before) for end in one[2:]})
             stored = await self._write(tx, now, shell, stored, after)
         name, a, b = next(one[1:] for one in told(before) if one[0] == id_)
         return Related(relation=Relation(id=id_, name=name, source=ends[a], target=ends[b]), version=stored.version)
@@ -186,15 +185,3 @@ async def _called(tx: Transaction, sight: Sight, things: Iterable[str]) -> list[
         seen = [str(place) for place in places.values() if sight.whole(place)]
         told.append(seen[0] if seen else "something you may not see" if places else thing)
     return told
-
-
-async def _ends(tx: Transaction, sight: Sight, shells: Iterable[str]) -> dict[str, End]:
-    shells = set(shells)
-    rows = [row for row in await documents.find_all(tx, Kind.SHELL, shells) if sight.whole(row.place)]
-    known = {row.id: End(shell=row.id, place=row.place, name=_title(content_of(row))) for row in rows}
-    return {shell: known.get(shell) or End(shell=shell) for shell in shells}
-
-
-def _title(shell: Json) -> str:
-    names = {one.get("language", ""): one.get("text", "") for one in shell.get("displayName") or ()}
-    return str(names.get("en") or next(iter(names.values()), "") or shell.get("idShort") or shell["id"])
