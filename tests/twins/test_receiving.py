@@ -14,7 +14,7 @@ from lineshaft.kernel.errors import Forbidden
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Grant, Guard, Role, Who, WhoKind
 from lineshaft.telemetry import Live
-from lineshaft.twins import Receiving, Repository
+from lineshaft.twins import Receiving, Repository, files
 from lineshaft.twins.errors import BadFile, NoDocument, Stale
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.settings import FileSettings
@@ -115,3 +115,67 @@ async def test_a_strict_reader_refuses_a_file_with_a_fault_and_keeps_nothing(
     with pytest.raises(BadFile):
         await receiving.receive(ADA, file(wrong, submodel("urn:two")), place=HALL, strict=True)
     assert await repository.feed(PLATFORM) == []
+
+
+# ---- the files of a package ----
+
+
+def with_manual(path: str, part: str) -> bytes:
+    named = {"modelType": "File", "idShort": "Manual", "contentType": "application/pdf", "value": path}
+    lost = {"modelType": "File", "idShort": "Lost", "contentType": "application/pdf", "value": "/aasx/files/lost.pdf"}
+    held = {"modelType": "Submodel", "id": "urn:docs", "idShort": "Docs", "submodelElements": [named, lost]}
+    content = files.Attachment(name=part, content_type="application/pdf", data=b"%PDF")
+    other = files.Attachment(name="/aasx/files/unused.txt", content_type="text/plain", data=b"nobody")
+    return files.to_bytes({"submodels": [held]}, supplements=[content, other])[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/aasx/files/说明书.pdf", "说明书.pdf"), ("/aasx/files/a%20b.pdf", "a b.pdf"), ("files/doc.pdf", "doc.pdf"),
+     ("file:///aasx/files/doc.pdf", "doc.pdf"), ("/AASX/Files/doc.pdf", "doc.pdf")],
+)  # fmt: skip
+async def test_files_come_along_however_their_paths_are_written(
+    repository: Repository, receiving: Receiving, path: str, name: str
+) -> None:
+    found = await receiving.receive(ADA, with_manual(path, f"/aasx/files/{name}"), place=HALL)
+    assert found.taken.files == 1
+    kept = await repository.get_file(ADA, Kind.SUBMODEL, "urn:docs", "Manual")
+    assert (kept.name, kept.content_type, kept.content) == (
+        path.rsplit("/", 1)[-1].replace("%20", " "),
+        "application/pdf",
+        b"%PDF",
+    )
+    told = [(one.path, one.message) for one in found.report.findings if one.constraint == "package"]
+    assert told == [
+        ("/aasx/files/lost.pdf", "A document names this file, which is not in the package."),
+        ("/aasx/files/unused.txt", "No document names this file; it is left out."),
+    ]
+
+
+async def test_names_in_chinese_come_in_and_are_found_by_their_path(
+    repository: Repository, receiving: Receiving
+) -> None:
+    held = submodel("urn:zh") | {"idShort": "技术数据", "displayName": [{"language": "zh", "text": "技术数据"}]}
+    held["submodelElements"][0] |= {"idShort": "转速", "value": "1.5"}
+    found = await receiving.receive(ADA, b"\xef\xbb\xbf" + file(held), place=HALL)
+    assert found.taken.created == 1
+    assert [one.path for one in found.report.findings] == ["urn:zh › idShort", "urn:zh › 转速 › idShort"]
+    await repository.write_values(ADA, "urn:zh", {"转速": "2.5"})
+    document = await repository.get(ADA, Kind.SUBMODEL, "urn:zh")
+    assert (document.place, orjson.loads(document.body)["submodelElements"][0]["value"]) == (
+        "acme/hall/技术数据",
+        "2.5",
+    )
+
+
+async def test_the_second_file_with_an_id_changes_nothing_and_replaces_when_asked(
+    repository: Repository, receiving: Receiving
+) -> None:
+    await receiving.receive(ADA, file(submodel("urn:one"), submodel("urn:two")), place=HALL)
+    other = submodel("urn:one") | {"category": "CONSTANT"}
+    again = await receiving.receive(ADA, file(other, submodel("urn:three")), place=HALL)
+    assert (again.taken.created, again.taken.skipped, again.taken.replaced) == (1, 1, 0)
+    assert b"CONSTANT" not in (await repository.get(ADA, Kind.SUBMODEL, "urn:one")).body
+    replaced = await receiving.receive(ADA, file(other), place=HALL, replace=True)
+    assert (replaced.taken.created, replaced.taken.replaced) == (0, 1)
+    assert b"CONSTANT" in (await repository.get(ADA, Kind.SUBMODEL, "urn:one")).body

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import unquote
 
 from .limits import Limits
+from .naming import keys
 from .refusals import too_large, unreadable
 
 _CHUNK: Final = 256 * 1024
@@ -46,10 +48,13 @@ class Archive:
         with self._opened() as zipped:
             self.parts = _judge(zipped.infolist(), limits)
         self._by_key = {name.casefold(): name for name in self.parts}
+        for name, info in self.parts.items():
+            for key in keys(name, info):
+                self._by_key.setdefault(key, name)
 
     def find(self, name: str) -> str | None:
-        """The part of this name as the package writes it; OPC names are equal whatever their case."""
-        return self._by_key.get(name.casefold())
+        """The part of this name as the package writes it; OPC names are equal whatever their case and encoding."""
+        return self._by_key.get(name.casefold()) or self._by_key.get(unquote(name).casefold())
 
     def size(self, name: str) -> int:
         return self.parts[name].file_size

@@ -9,20 +9,24 @@ import gc
 import io
 import mimetypes
 import os
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.parse import unquote
 
 from lineshaft.twins.errors import BadFile
 
 from .archive import Archive
+from .encodings import decoded
 from .examine import Examiner
 from .grammar import IDENTIFIABLES
 from .json_in import read_json
 from .limits import Limits
-from .opc import ORIGIN, SPEC, SUPPLEMENTARY, THUMBNAIL, Links
+from .naming import part_of
+from .opc import ORIGIN, SPEC, SPLIT, SUPPLEMENTARY, THUMBNAIL, Links
 from .refusals import too_large, unreadable
 from .report import Report
 from .xml_in import Progress, read_xml
@@ -36,17 +40,20 @@ class Supplement:
     """A file that came in a package. Its bytes are unpacked when asked for, from the source that was read."""
 
     name: str
+    """Such as `/aasx/files/manual.pdf`, without percent-encoding."""
+    part: str = field(repr=False)
+    """The same as the package writes it."""
     content_type: str
     size: int
     archive: Archive = field(repr=False, compare=False)
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes, piece by piece."""
-        return self.archive.chunks(self.name)
+        return self.archive.chunks(self.part)
 
     def read(self) -> bytes:
         """The bytes as a whole."""
-        return self.archive.read(self.name)
+        return self.archive.read(self.part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,8 @@ class Package:
     version: str = ""
     supplements: tuple[Supplement, ...] = ()
     thumbnail: Supplement | None = None
+    named: Mapping[str, Supplement | None] = field(default_factory=dict)
+    """What File elements and thumbnails say, and the file in the package it leads to, if there is one."""
 
 
 def read(
@@ -126,7 +135,8 @@ def _document(
     letter = first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     version, odd = "", False
     if letter == b"<" or first[:4] in {b"\xff\xfe<\0", b"\xfe\xff\0<"}:
-        environment, version = read_xml(_again(first, pieces), limits, report, progress)
+        chunks, encoding = decoded(_again(first, pieces), name, report)
+        environment, version = read_xml(chunks, limits, report, progress, encoding=encoding)
     elif letter in {b"{", b"["} or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = bytearray()
         for piece in _again(first, pieces):
@@ -163,12 +173,16 @@ class _Unpacking:
             found, _, version_ = _document(self._archive.chunks(spec), part, self._limits, self._report, self._progress)
             merged = self._merge(merged, found, spec) if merged else found
             version = version or version_
-        names = [n for spec in specs for n in self._links.follow(spec, SUPPLEMENTARY)]
+        parts = dict.fromkeys(part for spec in specs for part in self._links.follow(spec, SUPPLEMENTARY))
+        named = self._named(specs, merged)
+        self._add_named(parts, named)
+        found = {part: self._supplement(part) for part in parts}
         thumbnails = self._links.follow("/", THUMBNAIL)
         return Package(
             environment=merged, report=self._report, form="aasx", version=version,
-            supplements=tuple(self._supplement(n) for n in self._with_named(dict.fromkeys(names), merged)),
+            supplements=tuple(found.values()),
             thumbnail=self._supplement(thumbnails[0]) if thumbnails else None,
+            named={path: found[part] if part else None for path, part in named.items()},
         )  # fmt: skip
 
     def _specs(self) -> list[str]:
@@ -176,6 +190,7 @@ class _Unpacking:
         if not origins:
             raise unreadable("package has no relationship to an AASX origin, so it is no AASX")
         specs = [spec for origin in origins for spec in self._links.follow(origin, SPEC)]
+        specs += [part for source in [*origins, *specs] for part in self._links.follow(source, SPLIT)]
         if not specs:
             raise unreadable("package has no environment: its origin leads to no aas-spec part")
         return list(dict.fromkeys(specs))
@@ -192,22 +207,32 @@ class _Unpacking:
                     merged.setdefault(name, []).append(item)
         return merged
 
-    def _with_named(self, names: dict[str, None], environment: dict[str, Any]) -> dict[str, None]:
-        """Also the parts that File elements and thumbnails name though no relationship leads to them."""
-        for value in _file_values(environment):
-            part = self._archive.find(value)
-            if part and part not in names:
-                self._report.add("package", part, "No aas-suppl relationship leads to this file of an element.")
-                names[part] = None
-        return names
+    def _named(self, specs: list[str], environment: dict[str, Any]) -> dict[str, str | None]:
+        """The parts that File elements and thumbnails name; a relative path begins at its document, or at the root."""
+        folders = [*dict.fromkeys(posixpath.dirname(spec) for spec in specs), "/"]
+        named: dict[str, str | None] = {}
+        for path in dict.fromkeys(_file_values(environment)):
+            ways = [way for way in (part_of(path, folder) for folder in folders) if way]
+            if ways:
+                named[path] = next(filter(None, map(self._archive.find, ways)), None)
+        return named
 
-    def _supplement(self, name: str) -> Supplement:
-        type_ = self._links.content_type(name) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Supplement(name=name, content_type=type_, size=self._archive.size(name), archive=self._archive)
+    def _add_named(self, parts: dict[str, None], named: dict[str, str | None]) -> None:
+        """Also what documents name though no relationship leads to it."""
+        for part in named.values():
+            if part and part not in parts:
+                name = unquote(part)
+                self._report.add("package", name, "No aas-suppl relationship leads to this file of an element.")
+                parts[part] = None
+
+    def _supplement(self, part: str) -> Supplement:
+        type_ = self._links.content_type(part) or mimetypes.guess_type(part)[0] or "application/octet-stream"
+        size = self._archive.size(part)
+        return Supplement(name=unquote(part), part=part, content_type=type_, size=size, archive=self._archive)
 
 
 def _file_values(environment: dict[str, Any]) -> Iterator[str]:
-    """What File elements and thumbnails hold as their path, without the scheme `file:`."""
+    """What File elements and thumbnails hold as their path."""
     waiting: list[Any] = list(environment.values())
     while waiting:
         here = waiting.pop()
@@ -216,7 +241,7 @@ def _file_values(environment: dict[str, Any]) -> Iterator[str]:
             continue
         path = here.get("value") if here.get("modelType") == "File" else here.get("path")
         if isinstance(path, str):
-            yield path.removeprefix("file://").removeprefix("file:")
+            yield path
         waiting += (v for n, v in here.items() if n in _NESTS and isinstance(v, dict | list))
 
 

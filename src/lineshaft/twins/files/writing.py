@@ -7,13 +7,13 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, Protocol
-from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import orjson
 
 from lineshaft.twins.errors import BadFile
 
+from .naming import encoded
 from .opc import ORIGIN, SPEC, SUPPLEMENTARY, THUMBNAIL
 from .report import Report
 from .versions import VERSIONS, fit
@@ -128,7 +128,8 @@ class _Packing:
                 self._relate(spec, [(SUPPLEMENTARY, one.name) for one in kept])
             if thumbnail and thumbnail.name not in self._overrides:
                 self._put(thumbnail.name, thumbnail.content_type, thumbnail.chunks())
-            self._put("/[Content_Types].xml", "", iter((self._content_types(),)))
+            types = zipfile.ZipInfo("[Content_Types].xml", _MOMENT)
+            self._zip.writestr(types, self._content_types(), zipfile.ZIP_DEFLATED)
 
     def _put(self, name: str, content_type: str, pieces: Iterator[bytes]) -> bool:
         steps = name.split("/")
@@ -136,18 +137,17 @@ class _Packing:
             what = "stands twice" if name in self._overrides else "is no name of a part, which begins with '/'"
             self._report.add("package", name, f"The file {what}; it is left out.", left_out=True)
             return False
-        info = zipfile.ZipInfo(name[1:], _MOMENT)
+        info = zipfile.ZipInfo(encoded(name)[1:], _MOMENT)
         info.compress_type = zipfile.ZIP_DEFLATED
         with self._zip.open(info, "w", force_zip64=True) as part:
             part.writelines(pieces)
-        if content_type:
-            self._overrides[name] = content_type
+        self._overrides[name] = content_type
         return True
 
     def _relate(self, source: str, links: list[tuple[str, str]]) -> None:
         folder, _, name = source.rpartition("/")
         lines = "".join(
-            f'<Relationship Type={quoteattr(type_)} Target={quoteattr(quote(target))} Id="R{at}"/>'
+            f'<Relationship Type={quoteattr(type_)} Target={quoteattr(encoded(target))} Id="R{at}"/>'
             for at, (type_, target) in enumerate(links, 1)
         )
         text = f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{lines}</Relationships>'
@@ -156,7 +156,7 @@ class _Packing:
 
     def _content_types(self) -> bytes:
         lines = "".join(
-            f"<Override PartName={quoteattr(quote(name))} ContentType={quoteattr(type_)}/>"
+            f"<Override PartName={quoteattr(encoded(name))} ContentType={quoteattr(type_)}/>"
             for name, type_ in self._overrides.items()
         )
         return (

@@ -32,7 +32,10 @@ Progress: TypeAlias = Callable[[int], None]
 class XmlReader:
     """One document; `feed` its bytes, then take the environment from `close`."""
 
-    def __init__(self, limits: Limits, report: Report, progress: Progress | None = None) -> None:
+    def __init__(
+        self, limits: Limits, report: Report, progress: Progress | None = None, encoding: str | None = None
+    ) -> None:
+        """`encoding` goes before what the document declares."""
         self.version = ""
         self._limits, self._report, self._progress = limits, report, progress
         self._environment: dict[str, Any] = {}
@@ -44,7 +47,7 @@ class XmlReader:
         self._fed = self._tags = self._elements = self._skipping = 0
         self._deepest = 4 * limits.depth + 16
         self._strings: dict[str, str] = {}
-        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser = expat.ParserCreate(encoding, namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.buffer_size = _BUFFER
         self._parser.StartElementHandler = self._root
@@ -182,10 +185,15 @@ def _foreign(namespace: str, tag: str) -> str:
 
 
 def read_xml(
-    chunks: Iterable[bytes], limits: Limits, report: Report, progress: Progress | None = None
+    chunks: Iterable[bytes],
+    limits: Limits,
+    report: Report,
+    progress: Progress | None = None,
+    *,
+    encoding: str | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The environment as JSON objects in the shape of the file, and its metamodel version."""
-    reader = XmlReader(limits, report, progress)
+    reader = XmlReader(limits, report, progress, encoding)
     for chunk in chunks:
         reader.feed(chunk)
     return reader.close(), reader.version

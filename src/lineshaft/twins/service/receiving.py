@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import PlantPath
@@ -61,18 +62,29 @@ class Receiving:
 
 
 def _contents(package: Package) -> dict[str, Attachment]:
-    """The files of a package by the names its documents use."""
-    found: dict[str, Attachment] = {}
-    size = 0
-    for supplement in (*package.supplements, *((package.thumbnail,) if package.thumbnail else ())):
-        size += supplement.size
-        if size > MOST_ATTACHED:
-            package.report.add("package", supplement.name, "is beyond what is kept of one package", left_out=True)
-            continue
-        found[supplement.name] = _attachment(supplement)
-    return found
+    """The files of a package by what its documents say; files that lead nowhere, and those nobody names, are told."""
+    kept: dict[str, Attachment | None] = {}
+    room = MOST_ATTACHED
+    for path, supplement in package.named.items():
+        if supplement is None:
+            package.report.add("package", path, "A document names this file, which is not in the package.")
+        elif supplement.part not in kept:
+            fits = supplement.size <= room
+            room -= supplement.size if fits else 0
+            kept[supplement.part] = _attachment(path, supplement) if fits else None
+    _tell_left_out(package, kept)
+    found = {path: kept.get(one.part) for path, one in package.named.items() if one}
+    return {path: file for path, file in found.items() if file}
 
 
-def _attachment(supplement: Supplement) -> Attachment:
-    name = supplement.name.rsplit("/", 1)[-1]
+def _tell_left_out(package: Package, kept: dict[str, Attachment | None]) -> None:
+    for one in (*package.supplements, *((package.thumbnail,) if package.thumbnail else ())):
+        if one.part not in kept:
+            package.report.add("package", one.name, "No document names this file; it is left out.", left_out=True)
+        elif kept[one.part] is None:
+            package.report.add("package", one.name, "It is beyond what is kept of one package.", left_out=True)
+
+
+def _attachment(path: str, supplement: Supplement) -> Attachment:
+    name = unquote(path).rsplit("/", 1)[-1]
     return Attachment(name=name, content_type=supplement.content_type, content=supplement.read())

@@ -10,7 +10,7 @@ from typing import Any
 
 from lineshaft.kernel.errors import Invalid, NotFound, PlatformError
 from lineshaft.kernel.tasks import in_thread
-from lineshaft.twins.files import Attachment, to_bytes
+from lineshaft.twins.files import Attachment, part_of, to_bytes
 from lineshaft.twins.metamodel import identifiers, paths, references
 from lineshaft.twins.metamodel.kinds import FILE, Json, kind_of
 from lineshaft.twins.model.repository import Document, Kind
@@ -175,7 +175,7 @@ def _named_files(kind: Kind, document: Json) -> Iterator[tuple[str, str]]:
         elements: list[tuple[str, Any]] = [("", thumbnail.get("path"))]
     else:
         elements = [(path, one.get("value")) for path, one in paths.walk(document) if kind_of(one) == FILE]
-    yield from ((path, name) for path, name in elements if isinstance(name, str) and name.startswith("/"))
+    yield from ((path, part) for path, name in elements if isinstance(name, str) and (part := part_of(name)))
 
 
 async def _file(call: Call, kind: Kind, id_: str, path: str) -> Any:
