@@ -152,12 +152,9 @@ async def patch_metadata(root: SubmodelRoot, call: Call) -> Answer:
 async def patch_value(root: SubmodelRoot, call: Call) -> Answer:
     """Write the value of the element."""
     shape(call)
-    path = call.names["path"]
-    steps = paths.parse(path)
+    path = paths.join(paths.parse(call.names["path"]))
     body = await call.value()
-    return await submodels.write(
-        call, await root.id(call), path, body, pick=lambda submodel: paths.find(submodel, steps)
-    )
+    return await submodels.write(call, await root.id(call), path, body)
 
 
 async def drop(root: SubmodelRoot, call: Call) -> Answer:

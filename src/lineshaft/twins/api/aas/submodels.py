@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from lineshaft.kernel.errors import Conflict, Invalid
-from lineshaft.kernel.terms import Value
-from lineshaft.twins.metamodel import forms, values
+from lineshaft.kernel.errors import Invalid
+from lineshaft.twins.metamodel import forms
 from lineshaft.twins.metamodel.kinds import Json, children
 from lineshaft.twins.model.desire import Stage
 from lineshaft.twins.model.repository import Document, Kind
-from lineshaft.twins.service.repository import machine_values
+from lineshaft.twins.service.commands import ElementValues, Written
 
 from . import documents
 from .asked import Shape, after, filters, if_match, limit, no_shape, paged, shape
@@ -193,47 +192,15 @@ async def patch_value(root: SubmodelRoot, call: Call) -> Answer:
     shape(call)
     body = await call.value()
     id_ = await root.id(call)
-    return await write(call, id_, "", body, pick=lambda submodel: submodel)
+    return await write(call, id_, "", body)
 
 
-async def write(call: Call, id_: str, path: str, body: Any, pick: Callable[[Json], Json]) -> Answer:
+async def write(call: Call, id_: str, path: str, body: Any) -> Answer:
     """Write value-only JSON into the submodel or one of its elements, all of it or nothing.
 
     What shows a machine's value is set on the machine: 204 once it reports it, 202 while it has not yet.
     """
-    repository, dialect = call.services.repository, call.dialect
-    condition = if_match(call)
-    found = await repository.get(call.who, Kind.SUBMODEL, id_)
-    submodel = content(found)
-    hot = values.lexicals(pick(submodel), body, path, dialect)
-    if hot and (machines := machine_values(found.body, submodel, hot)):
-        return await _set(call, machines, hot)
-    if hot is not None and not condition:
-        await repository.write_values(call.who, id_, hot)
-        return NOTHING
-
-    def edit(submodel: Json) -> Json:
-        target = pick(submodel)
-        new = values.written(target, body, path, dialect)
-        target.clear()
-        target.update(new)
-        return submodel
-
-    await repository.change(call.who, Kind.SUBMODEL, id_, edit, if_match=condition)
-    return NOTHING
-
-
-async def _set(call: Call, machines: Mapping[str, tuple[str, Value]], hot: Mapping[str, str | None]) -> Answer:
-    """Have machines take values, and wait a moment for them to report them."""
-    own = [path for path in hot if path not in machines]
-    if own or if_match(call):
-        what = f"beside {own[0]!r}, which does not" if own else "with If-Match"
-        raise Invalid(
-            f"{next(iter(machines))!r} shows a machine's value and cannot be written {what}.",
-            hint="Write what machines show by itself.",
-        )
-    if call.services.setpoints is None:
-        raise Conflict(f"{next(iter(machines))!r} shows a machine's value, and no machine is reached from here.")
-    wanted = dict(machines.values())
-    stage = await call.services.setpoints.desire_series(call.who, wanted, within_s=ACKNOWLEDGE_S)
-    return NOTHING if stage is Stage.ACKNOWLEDGED else Answer(status=202)
+    values = ElementValues(call.services.repository, call.services.setpoints)
+    wanted = Written(path=path, value=body, dialect=call.dialect)
+    stage = await values.write(call.who, id_, wanted, if_match=if_match(call), within_s=ACKNOWLEDGE_S)
+    return Answer(status=202) if stage is Stage.PENDING else NOTHING

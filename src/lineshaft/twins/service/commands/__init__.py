@@ -5,5 +5,8 @@ from .interlocks import Interlocks
 from .live import LiveReads
 from .machine import MachineOperations
 from .setpoints import Setpoints, Wish
+from .values import ElementValues, Written
 
-__all__ = ["Delivery", "Interlocks", "LiveReads", "MachineOperations", "Setpoints", "Wish"]
+__all__ = [
+    "Delivery", "ElementValues", "Interlocks", "LiveReads", "MachineOperations", "Setpoints", "Wish", "Written",
+]  # fmt: skip

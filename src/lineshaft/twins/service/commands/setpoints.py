@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeAlias
 
 from lineshaft.edge import Edge
 from lineshaft.kernel.clock import now_us, to_us
@@ -47,6 +48,10 @@ class Wish:
     unit: str = ""
     seen: int | None = None
     """The number of the desire the caller saw, 0 for none; None lets the newest win."""
+
+
+Wanted: TypeAlias = tuple[Point, Value, int | None]
+"""A property, the value it should have, and the number of the desire the caller saw."""
 
 
 class Setpoints:
@@ -106,16 +111,21 @@ class Setpoints:
             await self._want(who, wanted, patience or self.patience())
         return await self.list_(who, path, twin=twin)
 
-    async def desire_series(self, who: Who, values: Mapping[str, Value], *, within_s: float) -> Stage:
-        """Want series to have values, whatever shows them: all or none; how far that is after a time.
+    async def prepare(self, who: Who, series: str, value: Value) -> Wanted:
+        """Check what a series should be, whatever shows it, so that `keep` only has to write it down."""
+        wish = Wish(value=value)
+        async with self._audited(who, series, {series: wish}):
+            point = await self._reading(series)
+            return point, await self._checked(who, point, wish), None
 
-        Refusals of machines are raised.
-        """
-        place = PlantPath(next(iter(values)))
-        async with self._audited(who, place, {series: Wish(value=value) for series, value in values.items()}):
-            wanted = [(await self._reading(series), Wish(value=value)) for series, value in values.items()]
-            await self._want(who, wanted, self.patience())
-        return await self._until_settled(list(values), within_s)
+    async def keep(self, tx: Transaction, who: Who, wanted: Sequence[Wanted]) -> None:
+        """Want what was prepared, in the caller's transaction; `told` goes on once that is through."""
+        await self._keep(tx, who, wanted, self.patience())
+
+    async def told(self, wanted: Sequence[Wanted], *, within_s: float) -> Stage:
+        """How far what is kept has come after a time; refusals of machines are raised."""
+        self.asked.set()
+        return await self._until_settled([point.series for point, _, _ in wanted], within_s)
 
     async def _reading(self, series: str) -> Point:
         point = await self._interlocks.point_of(PlantPath(series))
@@ -150,7 +160,8 @@ class Setpoints:
 
     async def _want(self, who: Who, wanted: Sequence[tuple[Point, Wish]], patience: Patience) -> None:
         values = [(point, await self._checked(who, point, wish), wish.seen) for point, wish in wanted]
-        await self._keep(who, values, patience)
+        async with self._db.begin() as tx:
+            await self._keep(tx, who, values, patience)
         self.asked.set()
 
     async def withdraw(self, who: Who, path: str) -> None:
@@ -199,10 +210,9 @@ class Setpoints:
         for place in {point.path, point.series}:
             await self._guard.require(who, Role.OPERATOR, place, DESIRE)
 
-    async def _keep(self, who: Who, values: Sequence[tuple[Point, Value, int | None]], patience: Patience) -> None:
-        async with self._db.begin() as tx:
-            for point, value, seen in sorted(values, key=lambda one: one[0].series):  # as everybody locks them
-                await self._put(tx, _new(who, point, value, patience), point, seen)
+    async def _keep(self, tx: Transaction, who: Who, values: Sequence[Wanted], patience: Patience) -> None:
+        for point, value, seen in sorted(values, key=lambda one: one[0].series):  # as everybody locks them
+            await self._put(tx, _new(who, point, value, patience), point, seen)
 
     async def _put(self, tx: Transaction, asked: Desire, point: Point, seen: int | None) -> None:
         def after(old: Desire | None) -> Desire:

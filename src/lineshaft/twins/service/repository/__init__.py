@@ -1,7 +1,8 @@
 """The AAS repository: documents, their values, their history and their files, by rights on places."""
 
-from .binding import machine_values
+from .binding import without_machines
 from .projection import Projection
 from .repository import Repository
+from .values import Along
 
-__all__ = ["Projection", "Repository", "machine_values"]
+__all__ = ["Along", "Projection", "Repository", "without_machines"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from lineshaft.kernel.terms import Value
 from lineshaft.security import Role, Who
 from lineshaft.twins.metamodel.errors import BadValue
 from lineshaft.twins.metamodel.kinds import OPERATION, Json, kind_of
-from lineshaft.twins.metamodel.paths import walk
+from lineshaft.twins.metamodel.paths import find, walk
 from lineshaft.twins.model.interlocks import parse_interlock
 from lineshaft.twins.model.steps import INTERLOCK, extension, plain_of, steps_of
 from lineshaft.twins.store.bound import MARK
@@ -17,6 +17,8 @@ from .living import bound
 
 STEPS_MARK = b'"steps"'
 """In the body of every document of which an operation may say what machines do."""
+_UNTOUCHED = object()
+"""Stands in for a machine's value while others are written, so that it shows which were meant."""
 
 
 def forbidden(who: Who, document: Json) -> tuple[Role, str] | None:
@@ -43,15 +45,24 @@ def may_reach(body: bytes) -> bool:
     return MARK in body or STEPS_MARK in body
 
 
-def machine_values(body: bytes, document: Json, written: Mapping[str, str | None]) -> dict[str, tuple[str, Value]]:
-    """Which of the values written belong to elements that name a series: by path, the series and the value."""
-    if MARK not in body:
-        return {}
-    shown = {path: (kind, series) for path, kind, series in bound(document) if path in written}
+def without_machines(document: Json, write: Callable[[Json], None]) -> dict[str, tuple[str, Value]]:
+    """Let a write change a document, except for what machines show: by path, the series and the value it is to have."""
+    there = {path: find(document, path) for path, _, _ in bound(document)}
+    kept = {path: element.get("value", _UNTOUCHED) for path, element in there.items()}
+    for element in there.values():
+        element["value"] = _UNTOUCHED
+    write(document)
     found = {}
-    for path, (kind, series) in shown.items():
-        text = written[path]
-        if text is None:
-            raise BadValue(path, "a machine's value cannot be taken away")
-        found[path] = (series, plain_of(kind, text))
+    for path, kind, series in list(bound(document)):
+        element = find(document, path)
+        if (text := element.pop("value", None)) is not _UNTOUCHED:
+            found[path] = (series, _wanted(path, kind, text))
+        if kept[path] is not _UNTOUCHED:
+            element["value"] = kept[path]
     return found
+
+
+def _wanted(path: str, kind: str, text: str | None) -> Value:
+    if text is None:
+        raise BadValue(path, "a machine's value cannot be taken away")
+    return plain_of(kind, text)

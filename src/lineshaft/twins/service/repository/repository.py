@@ -43,7 +43,7 @@ from .relations import Relations
 from .retention import Retention
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
-from .values import Values
+from .values import Along, Values
 
 MOST = 1_000
 """Documents of one page at most."""
@@ -218,11 +218,12 @@ class Repository:
         *,
         if_match: str = "",
         place: PlantPath | None = None,
+        along: Along | None = None,
     ) -> Document:
         """Read, edit, check and write in one transaction; `edit` may change what it is given, or return another.
 
         Needs engineer only where the document differs afterwards. With `place` it also moves, to where its twin
-        stands now.
+        stands now. `along` is done in the same transaction: both, or neither.
         """
         async with self._desk.writing(who) as (tx, now):
             stored = await self._desk.standing(tx, now, kind, id_)
@@ -238,6 +239,8 @@ class Repository:
                 self._desk.may(now, Role.ENGINEER, where, CHANGE)
             moves = place is not None and stored.place != _stand(kind, after, place)
             changed = await self._change(tx, now, stored, after, place) if moves or before != after else stored
+            if along is not None:
+                await along(tx)
         return shown(sight, document_of(changed), kind, id_)
 
     async def carry(self, who: Who, shell: str, submodel: Json) -> Document:
@@ -279,9 +282,17 @@ class Repository:
                 self._desk.may(now, Role.ENGINEER, shell.place, CHANGE)
                 await self._change(tx, now, shell, references.without(content_of(shell), id_))
 
-    async def write_values(self, who: Who, id_: str, values: Mapping[str, str | None]) -> None:
-        """Write values of properties of a submodel, by idShortPath, in their lexical form; all or none."""
-        await self._values.write(who, id_, values)
+    async def write_values(
+        self, who: Who, id_: str, values: Mapping[str, str | None], *, along: Along | None = None
+    ) -> None:
+        """Write values of properties of a submodel, by idShortPath, in their lexical form; all or none.
+
+        `along` is done in the same transaction.
+        """
+        if along is None:
+            await self._values.write(who, id_, values)
+        else:
+            await self._values.write_along(who, id_, values, along)
 
     async def take_in(
         self,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from posixpath import commonpath
+from typing import TypeAlias
 
 import orjson
 
@@ -39,6 +40,8 @@ MOST = 500
 """Values of one transaction."""
 TYPES_KEPT = 500_000
 _NAMED = 20
+Along: TypeAlias = Callable[[Transaction], Awaitable[None]]
+"""What is done in the same transaction."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +76,17 @@ class Values:
         except Denied as denied:
             await self._desk.guard.require(who, denied.role, denied.place, denied.action)
             raise
+
+    async def write_along(self, who: Who, id_: str, values: Mapping[str, str | None], along: Along) -> None:
+        """The same in a transaction of its own, in which something else is done too: both, or neither."""
+        async with self._desk.writing(who) as (tx, now):
+            waiting = _Waiting(who=now, id=id_, values=dict(values))
+            types = await self._look_up(tx, [waiting])
+            _check(waiting, Sight(now.sees()), types)
+            assert waiting.target is not None
+            _open(waiting, await records.scrapped(tx, [waiting.target.place]))
+            await self._write(tx, [waiting], types)
+            await along(tx)
 
     async def _run(self) -> None:
         while self._waiting:
