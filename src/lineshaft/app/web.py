@@ -39,6 +39,7 @@ from lineshaft.twins.api import (
     scenarios_router,
     scenes_router,
     simulation_router,
+    templates_router,
 )
 from lineshaft.twins.api import router as twins_routes
 
@@ -81,6 +82,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
     app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
+    app.include_router(templates_router(platform.things.receiving, platform.things.repository), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
     app.include_router(graph_router(platform.things.repository), prefix="/api/v1")
     app.include_router(record_router(platform.things.repository), prefix="/api/v1")
@@ -93,7 +95,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
 def _larger(platform: Platform) -> dict[str, int | None]:
     """What single addresses take: imports and samples are read in pieces, and files may be as large as is set."""
     files = platform.config.get(TwinsSettings).files.file_mb
-    return {f"{_API}import": None, f"{_API}samples": None, f"{_API}twins/files": files}
+    return {f"{_API}import": None, f"{_API}samples": None, f"{_API}twins/files": files, f"{_API}twins/templates": files}
 
 
 def _telemetry(platform: Platform) -> APIRouter:

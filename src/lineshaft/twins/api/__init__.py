@@ -11,8 +11,9 @@ from .routes import router
 from .scenarios import router as scenarios_router
 from .scenes import router as scenes_router
 from .simulations import router as simulation_router
+from .templates import router as templates_router
 
 __all__ = [
     "commands_router", "files_router", "graph_router", "passports_router", "pictures_router", "record_router",
-    "relations_router", "router", "scenarios_router", "scenes_router", "simulation_router",
+    "relations_router", "router", "scenarios_router", "scenes_router", "simulation_router", "templates_router",
 ]  # fmt: skip

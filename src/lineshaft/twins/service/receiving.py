@@ -13,8 +13,9 @@ from lineshaft.twins.files import Limits, Package, Supplement, read
 from lineshaft.twins.files.report import Report
 from lineshaft.twins.model.repository import Attachment, Taken
 from lineshaft.twins.settings import FileSettings
+from lineshaft.twins.submodels import BadTemplate
 
-from .repository import Repository
+from .repository import Loaded, Repository
 
 MOST_ATTACHED = 512 << 20
 """Bytes of a package's files that are kept; what is beyond is named in the report."""
@@ -59,6 +60,18 @@ class Receiving:
         files = await in_thread(_contents, package)
         taken = await self._repository.take_in(who, package.environment, place=place, replace=replace, files=files)
         return Received(form=package.form, version=package.version, taken=taken, report=package.report)
+
+    async def load_templates(self, who: Who, source: Path | bytes) -> list[Loaded]:
+        """Keep every submodel template of an AASX, JSON or XML file, so that submodels can be made of them.
+
+        Raises BadFile, FileTooLarge, or BadTemplate for a file that holds none, or one that cannot be used.
+        """
+        await self._repository.admit(who)
+        package = await in_thread(lambda: read(source, limits=self._limits))
+        found = [one for one in package.environment.get("submodels", ()) if one.get("kind") == "Template"]
+        if not found:
+            raise BadTemplate("The file holds no submodel whose kind is Template.")
+        return await self._repository.templates.load(who, found)
 
 
 def _contents(package: Package) -> dict[str, Attachment]:

@@ -227,6 +227,13 @@ async def heads(tx: Transaction, numbers: Iterable[int]) -> dict[int, tuple[str,
     return found
 
 
+async def templates(tx: Transaction, trees: Sequence[str], limit: int) -> list[tuple[int, str]]:
+    """(number, id) of submodels of kind Template in these subtrees, the oldest first."""
+    query = sa.select(DOCUMENTS.c.number, DOCUMENTS.c.id).where(DOCUMENTS.c.template.is_(sa.true()))
+    seen = query.where(any_within(trees, DOCUMENTS.c.place)).order_by(DOCUMENTS.c.number).limit(limit)
+    return [(row.number, row.id) for row in await tx.execute(seen)]
+
+
 # ---- writing ----
 
 

@@ -56,6 +56,8 @@ DOCUMENTS = sa.Table(
     sa.Index("twins_documents_place", "place", "kind", "number"),
     sqlite_autoincrement=True,
 )
+_TEMPLATES = DOCUMENTS.c.template.is_(sa.true())
+sa.Index("twins_documents_template", DOCUMENTS.c.number, sqlite_where=_TEMPLATES, postgresql_where=_TEMPLATES)
 ELEMENTS = sa.Table(
     "twins_elements",
     METADATA,

@@ -39,20 +39,23 @@ def template_for(submodel: Json, more: Iterable[Template] = ()) -> Template | No
     """The template a submodel follows, by its semantic id, an older one, or the same id in another version.
 
     Two templates may share an id (the general carbon footprint and that of batteries); then the template id in
-    `administration` decides, and after it the lower number.
+    `administration` decides, after it the version there, and at last the lower number. One that has no semantic id is
+    known by its template id alone.
     """
-    ids = semantics(submodel)
-    made_from = (submodel.get("administration") or {}).get("templateId")
-    heads = [*more, *(head(name) for name in SHELF.plugins)]
-    ranked = [((_likeness(ids, one), one.template_id == made_from), one) for one in sorted(heads, key=_number)]
-    (likeness, _), best = max(ranked, key=lambda r: r[0])
+    ids, said = semantics(submodel), submodel.get("administration") or {}
+    made_from, version = said.get("templateId"), f"{said.get('version', '')}.{said.get('revision', '')}"
+    ranked = [
+        ((_likeness(ids, one, made_from), one.template_id == made_from, one.version == version.strip(".")), one)
+        for one in sorted([*more, *(head(name) for name in SHELF.plugins)], key=_number)
+    ]
+    (likeness, *_), best = max(ranked, key=lambda r: r[0])
     if not likeness:
         return None
-    return best if best.elements else template(best.name)
+    return best if best.name not in SHELF.plugins else template(best.name)
 
 
-def _likeness(ids: list[str], one: Template) -> int:
-    if one.means and one.means in ids:
+def _likeness(ids: list[str], one: Template, made_from: object) -> int:
+    if (one.means and one.means in ids) or (not one.means and one.template_id == made_from):
         return 3
     if any(id_ in one.accepts for id_ in ids):
         return 2

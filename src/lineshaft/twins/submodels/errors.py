@@ -14,7 +14,7 @@ class BadTemplate(Invalid):
     """A file is no submodel template."""
 
     code = "twins.bad_template"
-    default_hint = "Load the JSON form of a submodel whose kind is Template."
+    default_hint = "Load an AASX, JSON or XML file with a submodel whose kind is Template."
 
 
 class BadSubmodel(Invalid):

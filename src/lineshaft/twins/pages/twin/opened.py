@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import orjson
@@ -75,7 +76,8 @@ class Opened:
         self.document = await self.view.ask(Repository).get(self.view.who, Kind.SHELL, self.document.id)
         self.shell = orjson.loads(self.document.body)
         found = [await find_submodel(self.view, id_) for id_ in submodel_ids(self.shell)]
-        self.submodels = [_carried(one) for one in found if one is not None]
+        loaded = [one.template for one in await self.view.ask(Repository).templates.all(self.view.who)]
+        self.submodels = [_carried(one, loaded) for one in found if one is not None]
 
 
 async def open_twin(view: View, id_: str) -> Opened:
@@ -86,9 +88,9 @@ async def open_twin(view: View, id_: str) -> Opened:
     return opened
 
 
-def _carried(document: Document) -> Carried:
+def _carried(document: Document, loaded: Iterable[Template]) -> Carried:
     content: Json = orjson.loads(document.body)
-    return Carried(document=document, content=content, template=template_for(content))
+    return Carried(document=document, content=content, template=template_for(content, loaded))
 
 
 async def find_submodel(view: View, id_: str, *, newest: int | None = NEWEST) -> Document | None:

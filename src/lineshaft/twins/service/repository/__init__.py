@@ -3,6 +3,7 @@
 from .binding import without_machines
 from .projection import Projection
 from .repository import Repository
+from .templates import Loaded
 from .values import Along
 
-__all__ = ["Along", "Projection", "Repository", "without_machines"]
+__all__ = ["Along", "Loaded", "Projection", "Repository", "without_machines"]

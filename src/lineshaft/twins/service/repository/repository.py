@@ -43,6 +43,7 @@ from .relations import Relations
 from .retention import Retention
 from .shelf import content_of, document_of
 from .sight import Sight, changed_places
+from .templates import Templates
 from .values import Along, Values
 
 MOST = 1_000
@@ -80,6 +81,7 @@ class Repository:
         self._bulk = Bulk(desk)
         self.graph = Graph(desk, current)
         self.relations = Relations(desk)
+        self.templates = Templates(desk)
 
     @property
     def organisation(self) -> PlantPath:

@@ -90,7 +90,7 @@ class _Submodels:
                 label=view.text("Submodels"),
             )
 
-    def _open_adding(self) -> None:
+    async def _open_adding(self) -> None:
         async def then(id_: str) -> None:
             await self._read()
             made = next((one for one in self._twin.submodels if one.id == id_), None)
@@ -99,7 +99,7 @@ class _Submodels:
             else:
                 self._edit(made)
 
-        open_adding(self._twin, then)
+        await open_adding(self._twin, then)
 
     async def _again(self, id_: str) -> None:
         """Read everything again and show one."""
