@@ -151,3 +151,14 @@ async def test_readers_that_give_up_leave_room_for_others(tmp_path: Path) -> Non
     async with asyncio.timeout(30), db.read() as tx:
         assert await tx.all(sa.select(OUTBOX)) == []
     await db.close()
+
+
+async def test_a_row_is_read_by_itself_as_committed(db: Database) -> None:
+    about = sa.select(MIGRATIONS.c.name, sa.literal(7).label("seven")).where(MIGRATIONS.c.context == sa.bindparam("of"))
+    assert await db.row(about, of="nothing.of.the.kind") is None
+    for name in ("0001_first", "0002_second"):
+        async with db.begin() as tx:
+            await tx.execute(sa.insert(MIGRATIONS).values(context=name, name=name, applied_us=1))
+            unseen = await db.row(about, of=name)
+        assert unseen is None
+        assert await db.row(about, of=name) == {"name": name, "seven": 7}

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from .clock import now_us
 from .errors import Invalid, Unavailable
@@ -252,20 +254,15 @@ class Database:
             finally:
                 await reading.close()
 
-    async def row(self, statement: sa.Select[Any], **values: Any) -> sa.RowMapping | None:
-        """The first row of one statement in a reading of its own: on SQLite one trip to a thread."""
-        reader = self._reader
-        if reader is None:
+    async def row(self, statement: sa.Select[Any], **values: Any) -> Mapping[str, Any] | None:
+        """The first row of one statement in a reading of its own: on SQLite one trip to a thread, and no more than
+        the driver does there. Keep the statement: it is compiled once. Columns are given as the driver gives them."""
+        if self._reader is None:
             async with self._connected().connect() as connection:
-                result = await connection.execute(statement, values)
-                return cast("sa.RowMapping | None", result.mappings().first())
-
-        def ask() -> sa.RowMapping | None:
-            with reader.connect() as connection:
-                return connection.execute(statement, values).mappings().first()
-
+                found: Mapping[str, Any] | None = (await connection.execute(statement, values)).mappings().first()
+                return found
         async with self._reading:
-            return await self._threads.run(ask)
+            return await self._threads.run(_ask, self._reader, statement, values)
 
     def _connected(self) -> AsyncEngine:
         if self._engine is None:
@@ -290,6 +287,23 @@ def _driver(url: str) -> str:
             hint="Use sqlite:///path or postgresql://user:password@host/name.",
         )
     return f"{drivers[scheme]}://{rest}"
+
+
+def _ask(reader: sa.Engine, statement: sa.Select[Any], values: dict[str, Any]) -> dict[str, Any] | None:
+    compiled = _compiled(reader.dialect, statement)
+    told = compiled.construct_params(values)
+    connection = reader.raw_connection()
+    try:
+        cursor = connection.cursor()
+        row = cursor.execute(compiled.string, [told[name] for name in compiled.positiontup or ()]).fetchone()
+        return None if row is None else dict(zip((column[0] for column in cursor.description), row, strict=True))
+    finally:
+        connection.close()
+
+
+@lru_cache(maxsize=64)
+def _compiled(dialect: sa.Dialect, statement: sa.Select[Any]) -> SQLCompiler:
+    return statement.compile(dialect=dialect)
 
 
 def _durable_sqlite(connection: Any, _record: object) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.db import Database
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, AuditFilter, Guard, NotAllowed, Role
 from lineshaft.twins.errors import NoDocument
 from lineshaft.twins.metamodel.errors import BadValue, NoElement
@@ -113,6 +114,19 @@ async def test_writes_that_wait_together_are_one_transaction_and_a_wrong_one_fai
     [row] = [e for e in await guard.entries(PLATFORM, AuditFilter(action="twins.values")) if e.outcome.value == "done"]
     assert row.after is not None
     assert (row.subject, row.after["values"], row.actor) == ("30 submodels", 30, "otto")
+
+
+async def test_values_written_together_are_audited_where_all_of_them_stand(
+    repository: Repository, guard: Guard
+) -> None:
+    for number, place in enumerate(("acme/site/a", "acme/site/a-b", "acme/site/a/c")):
+        await repository.create(ADA, SM, submodel(number), place=PlantPath(place))
+    await asyncio.gather(*(repository.write_values(OTTO, submodel(n)["id"], {"Speed": "2"}) for n in range(3)))
+    seen = {
+        tree: len(await guard.entries(person("eve", Role.ADMIN, tree), AuditFilter(action="twins.values")))
+        for tree in ("acme", "acme/site", "acme/site/a")
+    }
+    assert seen == {"acme": 1, "acme/site": 1, "acme/site/a": 0}
 
 
 async def test_a_change_of_the_document_takes_hot_values_in(repository: Repository, db: Database) -> None:

@@ -233,6 +233,6 @@ def _line(waiting: _Waiting) -> Line:
 
 
 def _common(some: Sequence[_Waiting]) -> str:
-    """The part of the plant that holds all of them."""
-    places = {waiting.target.place for waiting in some if waiting.target is not None}
-    return commonpath(places)
+    """The part of the plant that holds all of them: what the first and the last in the order of places share."""
+    places = {f"{waiting.target.place}/" for waiting in some if waiting.target is not None}
+    return commonpath((min(places), max(places)))
