@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -118,8 +119,16 @@ def postgres() -> Iterator[str]:
                 _wait_for(url)
                 yield url
             finally:
-                running.terminate()
-                running.wait(20)
+                _end(running)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """At once, whoever is still connected: SIGTERM would wait for them for ever."""
+    server.send_signal(signal.SIGINT)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.send_signal(signal.SIGQUIT)
 
 
 def _wait_for(url: str) -> None:
