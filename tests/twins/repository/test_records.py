@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -165,6 +166,40 @@ async def test_a_record_that_came_under_another_name_seals_its_twin_as_well(
     await repository.records.add(ADA, PUMP, entry(Happening.SCRAPPED))
     with pytest.raises(Scrapped, match=r"acme/pump was scrapped"):
         await repository.write_values(OTTO, "https://example.com/sm/1", {"Speed": "2"})
+
+
+async def test_what_a_record_that_was_brought_tells_already_is_told_once_and_answered(
+    repository: Repository, db: Database
+) -> None:
+    """The file of the former owner holds what is sent again: nothing is written, until something new is."""
+    noted = entry(Happening.NOTED, "leaks")
+    brought = [replace(noted, fact="otto:k1", by="otto"), fact(1, Happening.CREATED, now="acme/pump")]
+    await repository.take_in(ADA, {"submodels": [record_with(brought)]}, place=PLACE)
+    before = await rows(db)
+    for _ in range(2):
+        assert await repository.records.add(OTTO, PUMP, noted, key="k1") == brought[0]
+        assert await repository.records.tell(PUMP, PLACE, brought[1:]) == 0
+        with pytest.raises(TakenId, match="Another entry was added under that key"):
+            await repository.records.add(OTTO, PUMP, entry(Happening.NOTED, "burns"), key="k1")
+    assert await rows(db) == before
+    assert await repository.records.tell(PUMP, PLACE, [brought[1], fact(2), fact(2)]) == 1
+    assert await repository.records.add(OTTO, PUMP, noted, key="k1") == brought[0]
+    told = (await repository.records.of(EVE, PUMP)).entries
+    assert [one.fact for one in told] == ["twin:2", "twin:1", "otto:k1"]
+
+
+async def test_a_record_that_was_brought_with_one_fact_twice_goes_on(repository: Repository) -> None:
+    brought = [fact(1), replace(fact(1), text="again"), replace(fact(1), text="and again")]
+    await repository.take_in(ADA, {"submodels": [record_with(brought)]}, place=PLACE)
+    assert await repository.records.tell(PUMP, PLACE, [fact(1), fact(2)]) == 1
+    told = (await repository.records.of(EVE, PUMP)).entries
+    assert [one.text for one in told] == ["", "and again", "again", ""]
+    assert len({one.fact for one in told}) == 4
+
+
+def record_with(entries: list[Entry]) -> dict[str, Any]:
+    """A record as a file brings it, with its entries inside."""
+    return filled(head_of(MINE, Life(entries=len(entries))), entries, None)
 
 
 async def test_the_newest_come_first_page_by_page(repository: Repository) -> None:

@@ -21,7 +21,7 @@ from .shell import semantic_reference
 RECORD = "urn:lineshaft:submodel:LifeCycle:1:0"
 ENTRY = "urn:lineshaft:submodel:LifeCycle:Entry:1:0"
 PART = "LifeCycle"
-LONGEST_TEXT, LONGEST_PARTY = 2_000, 200
+LONGEST_TEXT, LONGEST_PARTY, LONGEST_FACT = 2_000, 200, 200
 
 
 class Happening(StrEnum):
@@ -210,19 +210,25 @@ def filled(document: Json, entries: Iterable[Entry], hours: float | None) -> Jso
 
 
 def entries_of(document: Json) -> list[Entry]:
-    """The entries that an imported record brings; what cannot be read as one is told as a note."""
+    """The entries that an imported record brings; what cannot be read as one is told as a note, each fact once."""
     listed: Json = next((one for one in document.get("submodelElements") or () if one.get("idShort") == "Entries"), {})
     told = [
         {str(one.get("idShort")): str(one.get("value") or "") for one in held.get("value") or ()}
         for held in listed.get("value") or ()
     ]
-    return [_read(one, number) for number, one in enumerate(told)]
+    found: dict[str, Entry] = {}
+    for entry in (_read(one, number) for number, one in enumerate(told)):
+        fact = entry.fact
+        while fact in found:
+            fact = f"{len(found)}:{fact}"[:LONGEST_FACT]
+        found[fact] = replace(entry, fact=fact)
+    return list(found.values())
 
 
 def _read(told: Mapping[str, str], number: int) -> Entry:
     kind = told.get("Happening", "")
     return Entry(
-        fact=(told.get("Fact") or f"imported:{number}")[:200],
+        fact=(told.get("Fact") or f"imported:{number}")[:LONGEST_FACT],
         kind=Happening(kind) if kind in set(Happening) else Happening.NOTED,
         at_us=_us(told.get("At", "")) or 0,
         by=told.get("By", "")[:120],

@@ -23,6 +23,7 @@ from lineshaft.security import PLATFORM, Role, Who
 from lineshaft.twins import store
 from lineshaft.twins.errors import BadTwin, TakenId
 from lineshaft.twins.model.record import (
+    LONGEST_FACT,
     PART,
     RECORD,
     Account,
@@ -54,7 +55,6 @@ from .shelf import content_of
 ADD = "twins.record.add"
 AHEAD_US = 60 * MICROS
 """A clock may be ahead by so much."""
-LONGEST_FACT = 200
 NEWEST, FEW = 1_000, 100
 """Entries a record shows at most, and one of many documents of a page; `of` tells the others page by page."""
 _MARK = RECORD.encode()
@@ -96,7 +96,7 @@ class Records:
             shell = await shell_at(tx, now, twin)
             self._desk.may(now, _NEEDS.get(entry.kind, Role.ENGINEER), shell.place, ADD)
             if not await self._append(tx, now, shell.id, shell.place, [entry]):
-                return _same(entry, await records.find(tx, made_for(shell.id, PART), fact))
+                return _same(entry, await _told(tx, made_for(shell.id, PART), fact))
         return entry
 
     async def tell(self, shell: str, place: PlantPath, entries: Sequence[Entry]) -> int:
@@ -138,17 +138,17 @@ class Records:
         id_ = made_for(shell, PART)
         head = await documents.find(tx, Kind.SUBMODEL, id_)
         life, held = _opened(head)
-        if held:  # an imported record goes on here
-            await records.add(tx, id_, 0, held)
-        told = await records.known(tx, id_, [entry.fact for entry in entries])
-        fresh = [entry for entry in entries if entry.fact not in told]
+        told = {one.fact for one in held or ()} | await records.known(tx, id_, [entry.fact for entry in entries])
+        fresh = {entry.fact: entry for entry in entries if entry.fact not in told}.values()
         first = life.entries
         for entry in fresh:
             if who.id != PLATFORM.id:
                 check_next(life, entry, str(place))
             life = lived(life, entry)
         if fresh:
-            await records.add(tx, id_, first, fresh)
+            if held:  # an imported record goes on here
+                await records.add(tx, id_, 0, held)
+            await records.add(tx, id_, first, [*fresh])
             await self._write(tx, who, shell, place, head, head_of(id_, life))
         return len(fresh)
 
@@ -169,6 +169,12 @@ def _fact(who: Who, key: str) -> str:
     """What tells an entry of somebody by their key; a long one by its hash, which fits."""
     fact = f"{who.id}:{key}"
     return fact if len(fact) <= LONGEST_FACT else f"key:{sha256(fact.encode()).hexdigest()}"
+
+
+async def _told(tx: Transaction, record: str, fact: str) -> Entry:
+    """What a record tells of a fact that is known, in the table or still in the document it came with."""
+    _, held = _opened(await documents.find(tx, Kind.SUBMODEL, record))
+    return next((one for one in held or () if one.fact == fact), None) or await records.find(tx, record, fact)
 
 
 def _same(sent: Entry, told: Entry) -> Entry:
