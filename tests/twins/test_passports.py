@@ -17,7 +17,7 @@ from lineshaft.security import PLATFORM, Guard, Role, Who
 from lineshaft.twins import Bulk, Operations, PassportDesk, Repository
 from lineshaft.twins.api import passports_router
 from lineshaft.twins.api.aas import Services, application
-from lineshaft.twins.errors import NoDocument, TakenId
+from lineshaft.twins.errors import Ambiguous, NoDocument, TakenId
 from lineshaft.twins.metamodel import references
 from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model.repository import Kind, Link
@@ -168,3 +168,41 @@ async def test_a_broken_claim_takes_no_other_passport_down(repository: Repositor
     await repository.create(ANN, Kind.SUBMODEL, broken)
     await product(repository)
     assert (await PassportDesk(repository).read(None, PRODUCT)).shell["id"] == SHELL
+
+
+async def claimed(repository: Repository, who: Who, id_: str) -> None:
+    """A shell whose document says it is the product, with an active passport of it."""
+    metadata = metadata_submodel(f"{id_}:dpp", PASSPORT, [])
+    await shell_of(repository, who, id_, PRODUCT, metadata)
+    await repository.create(who, Kind.SUBMODEL, metadata)
+
+
+async def test_of_two_passports_that_nobody_made_here_none_is_shown_and_those_in_sight_are_named(
+    repository: Repository, eve: httpx.AsyncClient
+) -> None:
+    desk = PassportDesk(repository)
+    await claimed(repository, ANN, "urn:a")
+    assert (await desk.read(None, PRODUCT)).shell["id"] == "urn:a"
+    await claimed(repository, BEN, "urn:b")
+    both = f"Two or more shells have an active passport of '{PRODUCT}'"
+    for who, told in ((None, both), (ANN, f"{both}; of yours: urn:a"), (PLATFORM, f"{both}; of yours: urn:a, urn:b")):
+        with pytest.raises(Ambiguous) as refused:
+            await desk.read(who, PRODUCT)
+        assert refused.value.message == f"{told}."
+    answer = await eve.get(DPP)
+    assert (answer.status_code, answer.json()["code"]) == (409, "twins.ambiguous")
+    assert "uniqueProductIdentifier" in answer.json()["hint"]
+
+
+async def test_the_shell_that_discovery_was_told_is_the_product_has_its_passport(repository: Repository) -> None:
+    desk, root = PassportDesk(repository), person("root", Role.ENGINEER, "acme")
+    await claimed(repository, ANN, "urn:a")
+    await claimed(repository, BEN, "urn:b")
+    await repository.put_links(root, "urn:b", [Link(name="uniqueProductIdentifier", value=PRODUCT)])
+    for who in (None, BEN, PLATFORM):
+        assert (await desk.read(who, PRODUCT)).shell["id"] == "urn:b"
+    with pytest.raises(NoDocument):
+        await desk.read(ANN, PRODUCT)
+    await repository.put_links(root, "urn:a", [Link(name="uniqueProductIdentifier", value=PRODUCT)])
+    with pytest.raises(Ambiguous):
+        await desk.read(None, PRODUCT)

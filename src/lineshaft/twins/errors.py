@@ -27,6 +27,7 @@ Conflict     Interlocked   something must hold before this is written, and does 
              Behind        (410) a reader of the feed comes too late for its next line
              Scrapped      the twin was scrapped; nothing of it is changed any more
              Sealed        a life-cycle record is only ever added to
+             Ambiguous     several shells have a passport of one product
              Cyclic        a thing is, through its parts, a part of itself
 Unavailable  NoHandler     (501) no machine is behind an operation
 """
@@ -149,6 +150,13 @@ class TakenId(Conflict):
 
     code = "twins.id_taken"
     default_hint = "Replace that one with PUT, or choose another id."
+
+
+class Ambiguous(Conflict):
+    """Several shells have an active passport of one product, and nobody said which of them it is."""
+
+    code = "twins.ambiguous"
+    default_hint = "Give the right shell the asset id uniqueProductIdentifier in discovery, or end the other passport."
 
 
 class Stale(Conflict):

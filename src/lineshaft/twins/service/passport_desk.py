@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,7 @@ import orjson
 
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import PLATFORM, Who
-from lineshaft.twins.errors import NoDocument
+from lineshaft.twins.errors import Ambiguous, NoDocument
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.metamodel.references import semantic, submodel_ids
 from lineshaft.twins.model.repository import Document, Kind, Link
@@ -72,14 +73,32 @@ class PassportDesk:
         return await self._repository.carry(who, shell, metadata_submodel("", passport, contents))
 
     async def read(self, who: Who | None, product: str, tier: Tier = Tier.PUBLIC) -> Read:
-        """The passport of a product; NoDocument without an active one. Nobody (None) sees the public tier."""
+        """The passport of a product; NoDocument without an active one. Nobody (None) sees the public tier.
+
+        A passport made here, or whose shell discovery was told is the product, goes before those of shells that only
+        call themselves the product in their documents; Ambiguous when several are left, which is so for everybody.
+        """
         as_whom = PLATFORM if who is None else who
         tier = Tier.PUBLIC if who is None else tier
-        for shell in await self._repository.product_shells(product):
-            with suppress(NoDocument, BadSubmodel):  # one that is hidden or broken takes no other down
-                if (read := await self._read(as_whom, shell, product, tier)) is not None:
-                    return read
+        claims = await self._repository.product_shells(product)
+        if len(claims) > 1:
+            claims = [shell for shell in claims if await self._active(PLATFORM, shell, product, Tier.PUBLIC)]
+        if len(claims) > 1:
+            raise await self._ambiguous(who, product, claims)
+        for shell in claims:
+            if (read := await self._active(as_whom, shell, product, tier)) is not None:
+                return read
         raise NoDocument(f"There is no passport of {product[:200]!r}.", hint="Ask the maker of the product for it.")
+
+    async def _active(self, who: Who, shell: str, product: str, tier: Tier) -> Read | None:
+        with suppress(NoDocument, BadSubmodel):  # one that is hidden or broken takes no other down
+            return await self._read(who, shell, product, tier)
+        return None
+
+    async def _ambiguous(self, who: Who | None, product: str, shells: Sequence[str]) -> Ambiguous:
+        seen = await self._repository.written(who, Kind.SHELL, shells) if who else {}
+        named = f"; of yours: {', '.join(one[:200] for one in shells if one in seen)}" if seen else ""
+        return Ambiguous(f"Two or more shells have an active passport of {product[:200]!r}{named}.")
 
     async def _read(self, who: Who, shell: str, product: str, tier: Tier) -> Read | None:
         document = await self._repository.get(who, Kind.SHELL, shell)
