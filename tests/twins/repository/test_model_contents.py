@@ -12,7 +12,7 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.model.picture import Picture
 from lineshaft.twins.model.simulation import Model, Scenario
 from lineshaft.twins.store import find_content, keep_picture, put_model, put_scenario
-from lineshaft.twins.store.models import CONTENTS
+from lineshaft.twins.store.contents import CONTENTS
 from lineshaft.twins.store.repository_tables import CONTENTS as ATTACHED
 from lineshaft.twins.store.repository_tables import FILES
 

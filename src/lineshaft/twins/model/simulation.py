@@ -36,6 +36,11 @@ class Model:
     enabled: bool = True
     version: int = 0
 
+    @property
+    def file(self) -> str:
+        """The digest of its FMU; '' for a mechanism of the shelf."""
+        return self.mechanism.removeprefix(FMU) if self.mechanism.startswith(FMU) else ""
+
     def series_of(self, output: str) -> PlantPath:
         """Where an output is written."""
         return self.path.child(self.name, output)

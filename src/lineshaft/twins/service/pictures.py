@@ -183,6 +183,7 @@ class Pictures:
         now = max(now_us(), old.changed_us + 1 if old else 0)
         new = replace(picture, version=picture.version + 1, changed_us=now, changed_by=who.name)
         async with self._db.begin() as tx:
+            await store.hold(tx)
             for digest, body in (bodies or {}).items():
                 await store.keep_content(tx, digest, body)
             await _has_drawings(tx, new.drawings)

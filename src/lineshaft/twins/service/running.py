@@ -175,7 +175,7 @@ class Runner:
         async with self._db.read() as tx:
             content = await store.find_content(tx, digest)
         if content is None:
-            raise Invalid(f"There is no FMU {digest[:12]}….", hint="Add its file first.")
+            raise missing(digest)
         return await in_thread(lambda: Fmu(self._unpacked(digest, content)))
 
     async def unit(self, content: bytes) -> tuple[str, Fmu]:
@@ -191,6 +191,11 @@ class Runner:
             part.write_bytes(content)
             part.replace(file)
         return file
+
+
+def missing(digest: str) -> Invalid:
+    """The refusal of an FMU that is not kept here."""
+    return Invalid(f"There is no FMU {digest[:12]}….", hint="Add its file first.")
 
 
 def _altered(inputs: Series, altered: Altered, late: NDArray[np.bool_]) -> Series:

@@ -105,6 +105,7 @@ class Scenarios:
         async with self._db.begin() as tx:
             if len(await store.scenarios(tx, sees=("",), path=path)) >= MOST_KEPT:
                 raise Invalid(f"{path} has {MOST_KEPT} kept runs.", hint="Discard some first.")
+            await store.hold(tx)
             await store.put_scenario(tx, kept, columns)
             await self._guard.record(who, "twins.scenario.keep", f"{path}#{kept.id}", after=_told(kept), tx=tx)
         return kept

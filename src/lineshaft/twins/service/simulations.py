@@ -23,7 +23,7 @@ from lineshaft.twins.model.simulation import FMU, Altered, Fault, Model, check_m
 from lineshaft.twins.simulation import SHELF, Sort, Variable, mechanism
 
 from .edit import dressed
-from .running import Computed, Runner
+from .running import Computed, Runner, missing
 
 MOST_FMU_MB = 64
 
@@ -80,6 +80,8 @@ class Simulations:
         async with self._db.begin() as tx:
             if await store.find(tx, model.path) is None:
                 raise NoTwin(f"There is no twin at {model.path}.")
+            if model.file and not await store.stands(tx, model.file):
+                raise missing(model.file)
             old = await store.find_model(tx, model.path, model.name)
             if (old.version if old else 0) != model.version:
                 raise Outdated(

@@ -4,6 +4,8 @@ A twin is one document; what must be found or ordered is also a column. Paths ar
 so a subtree is one range of an index. All functions take part in the caller's transaction.
 """
 
+from .collecting import collect
+from .contents import find_content, hold, keep_content, stands
 from .desires import (
     claim,
     due_desires,
@@ -20,10 +22,8 @@ from .models import (
     drop_model,
     end_fault,
     faults,
-    find_content,
     find_model,
     forget_fault,
-    keep_content,
     models,
     put_fault,
     put_model,
@@ -38,6 +38,7 @@ __all__ = [
     "change_scenario",
     "children_of",
     "claim",
+    "collect",
     "decline",
     "drop_model",
     "drop_scenario",
@@ -61,6 +62,7 @@ __all__ = [
     "find_series",
     "forget_fault",
     "history",
+    "hold",
     "hurry",
     "keep_change",
     "keep_content",
@@ -92,6 +94,7 @@ __all__ = [
     "revision",
     "scenarios",
     "scene_versions",
+    "stands",
     "subtree",
     "types",
     "unplaced",

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.simulation import Fault, Model
 
+from .contents import in_hand
 from .tables import PATH, any_within, packed, unpacked
 
 MODELS = sa.Table(
@@ -18,7 +19,9 @@ MODELS = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("document", sa.LargeBinary, nullable=False),
+    sa.Column("file", sa.String(64), nullable=False, index=True),
 )
+"""`file` is the digest of the FMU, '' for a mechanism of the shelf."""
 FAULTS = sa.Table(
     "twins_model_faults",
     METADATA,
@@ -28,13 +31,6 @@ FAULTS = sa.Table(
     sa.Column("since_us", sa.BigInteger, nullable=False),
     sa.Column("over_us", sa.BigInteger, nullable=False),
 )
-CONTENTS = sa.Table(
-    "twins_model_contents",
-    METADATA,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-)
-"""Apart from attachments, which go when the last document that has them goes; models name theirs inside."""
 
 
 async def models(tx: Transaction, *, sees: Sequence[str], path: str = "") -> list[Model]:
@@ -53,11 +49,12 @@ async def find_model(tx: Transaction, path: str, name: str) -> Model | None:
 async def put_model(tx: Transaction, model: Model) -> None:
     await drop_model(tx, model.path, model.name)
     row = {"path": str(model.path), "name": model.name, "version": model.version, "document": packed(model)}
-    await tx.execute(sa.insert(MODELS).values(**row))
+    await tx.execute(sa.insert(MODELS).values(**row, file=model.file))
 
 
 async def drop_model(tx: Transaction, path: str, name: str) -> None:
-    await tx.execute(sa.delete(MODELS).where(MODELS.c.path == path, MODELS.c.name == name))
+    mine = sa.delete(MODELS).where(MODELS.c.path == path, MODELS.c.name == name)
+    await in_hand(tx, (await tx.execute(mine.returning(MODELS.c.file))).scalars())
 
 
 async def faults(tx: Transaction, path: str = "") -> dict[tuple[str, str], Fault]:
@@ -85,14 +82,3 @@ async def end_fault(tx: Transaction, path: str, name: str, over_us: int) -> None
 
 async def forget_fault(tx: Transaction, path: str, name: str) -> None:
     await tx.execute(sa.delete(FAULTS).where(FAULTS.c.path == path, FAULTS.c.name == name))
-
-
-async def keep_content(tx: Transaction, digest: str, content: bytes) -> None:
-    """Keep a file under its digest; the same file is kept once."""
-    if await find_content(tx, digest) is None:
-        await tx.execute(sa.insert(CONTENTS).values(digest=digest, content=content))
-
-
-async def find_content(tx: Transaction, digest: str) -> bytes | None:
-    found = await tx.scalar(sa.select(CONTENTS.c.content).where(CONTENTS.c.digest == digest))
-    return None if found is None else bytes(found)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.picture import Edition, Picture, places_of
 
+from .contents import unless_there
 from .tables import BINDINGS, NODES, PATH, any_within, packed, unpacked, within
 
 PICTURES = sa.Table(
@@ -37,6 +38,13 @@ SOURCES = sa.Table(
     sa.Column("path", PATH, primary_key=True, index=True),
 )
 """What the standing version of each picture is bound to."""
+DRAWN = sa.Table(
+    "twins_picture_drawings",
+    METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("picture", sa.String(32), primary_key=True),
+)
+"""The drawings of any edition of a picture; each can be restored, also when the picture was removed."""
 _NOW = sa.and_(EDITIONS.c.picture == PICTURES.c.id, EDITIONS.c.version == PICTURES.c.version)
 
 
@@ -101,6 +109,8 @@ async def keep_picture(tx: Transaction, picture: Picture, *, deed: str, by: str)
         "document": packed(picture),
     }
     await tx.execute(sa.insert(EDITIONS).values(**row))
+    if drawn := [{"picture": picture.id, "digest": digest} for digest in set(picture.drawings.values())]:
+        await tx.execute(unless_there(tx, DRAWN).values(drawn))
     await tx.execute(sa.delete(SOURCES).where(SOURCES.c.picture == picture.id))
     if bound := [{"picture": picture.id, "path": str(path)} for path in places_of(picture)]:
         await tx.execute(sa.insert(SOURCES), bound)

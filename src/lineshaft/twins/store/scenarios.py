@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.simulation import Scenario
 
+from .contents import in_hand
 from .tables import PATH, any_within, packed, unpacked
 
 SCENARIOS = sa.Table(
@@ -18,6 +19,7 @@ SCENARIOS = sa.Table(
     sa.Column("path", PATH, nullable=False, index=True),
     sa.Column("document", sa.LargeBinary, nullable=False),
     sa.Column("columns", sa.LargeBinary, nullable=False),
+    sa.Column("file", sa.String(64), nullable=False, index=True),
 )
 
 
@@ -40,7 +42,7 @@ async def find_columns(tx: Transaction, id_: str) -> bytes | None:
 
 async def put_scenario(tx: Transaction, scenario: Scenario, columns: bytes) -> None:
     row = {"id": scenario.id, "path": str(scenario.model.path), "document": packed(scenario)}
-    await tx.execute(sa.insert(SCENARIOS).values(**row, columns=columns))
+    await tx.execute(sa.insert(SCENARIOS).values(**row, columns=columns, file=scenario.model.file))
 
 
 async def change_scenario(tx: Transaction, scenario: Scenario) -> None:
@@ -50,4 +52,5 @@ async def change_scenario(tx: Transaction, scenario: Scenario) -> None:
 
 
 async def drop_scenario(tx: Transaction, id_: str) -> None:
-    await tx.execute(sa.delete(SCENARIOS).where(SCENARIOS.c.id == id_))
+    mine = sa.delete(SCENARIOS).where(SCENARIOS.c.id == id_)
+    await in_hand(tx, (await tx.execute(mine.returning(SCENARIOS.c.file))).scalars())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lineshaft.kernel.db import METADATA, Transaction
 from lineshaft.twins.model.scene import Scene, SceneVersion
 
+from .contents import hold, unless_there
 from .tables import packed, unpacked
 
 SCENES = sa.Table(
@@ -40,16 +40,14 @@ async def scene_versions(tx: Transaction, node: str) -> list[SceneVersion]:
 
 
 async def put_scene(tx: Transaction, node: str, made: SceneVersion) -> bool:
-    """A further version; the oldest ones go, and models nobody shows any more. False when somebody was faster."""
+    """A further version; the oldest ones go. False when somebody was faster."""
     scene = made.scene
     row = {"node": node, "version": scene.version, "at_us": made.at_us, "by": made.by, "digest": scene.digest}
-    new = _new(tx, SCENES).values(**row, document=packed(scene)).returning(SCENES.c.version)
+    new = unless_there(tx, SCENES).values(**row, document=packed(scene)).returning(SCENES.c.version)
     if (await tx.execute(new)).first() is None:
         return False
     old = sa.and_(SCENES.c.node == node, SCENES.c.version <= scene.version - MOST_VERSIONS)
     await tx.execute(sa.delete(SCENES).where(old))
-    shown = sa.exists().where(SCENES.c.digest == DRAWINGS.c.digest)
-    await tx.execute(sa.delete(DRAWINGS).where(~shown))
     return True
 
 
@@ -59,11 +57,6 @@ async def find_drawing(tx: Transaction, digest: str) -> bytes | None:
 
 
 async def keep_drawing(tx: Transaction, digest: str, content: bytes) -> None:
-    await tx.execute(_new(tx, DRAWINGS).values(digest=digest, content=content))
-
-
-def _new(tx: Transaction, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Writes a row unless it is there, which on PostgreSQL another transaction may have done meanwhile."""
-    if tx.dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+    """Keep a 3D model, once; the scene that shows it is written in the same transaction."""
+    await hold(tx)
+    await tx.execute(unless_there(tx, DRAWINGS).values(digest=digest, content=content))

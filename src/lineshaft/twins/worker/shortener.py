@@ -1,4 +1,4 @@
-"""Forgets the history of documents that is older than the settings say."""
+"""Forgets the history of documents that is older than the settings say, and files that nothing refers to."""
 
 from __future__ import annotations
 
@@ -35,3 +35,7 @@ class Shortener:
             await self._retention.shorten(timedelta(days=days) if days else None, most or None)
         except PlatformError as error:
             log.error("the history of documents could not be shortened", why=error.message)
+        try:
+            await self._retention.collect()
+        except PlatformError as error:
+            log.error("files that nothing refers to could not be taken out", why=error.message)

@@ -1,4 +1,4 @@
-"""How far back the history of documents goes: what is older than the settings say is forgotten, and that is told."""
+"""What is forgotten: history of documents older than the settings say, and files that nothing refers to any more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from lineshaft.kernel.clock import from_us, now_us
 from lineshaft.kernel.db import Transaction
 from lineshaft.security import PLATFORM
+from lineshaft.twins import store
 from lineshaft.twins.errors import Behind, Forgotten
 from lineshaft.twins.store import feed, retention
 from lineshaft.twins.store.retention import Horizon
@@ -17,10 +18,15 @@ from .desk import Desk
 PAUSE_S = 0.05
 """Between two transactions others may write."""
 SHORTEN = "twins.history.shorten"
+COLLECT = "twins.files.collect"
+UNUSED = timedelta(days=1)
+"""So long a file is kept that nothing refers to."""
+AT_ONCE = 20
+"""Files taken out in one transaction; they may be big."""
 
 
 class Retention:
-    """Shortens the feed, and refuses what it no longer tells."""
+    """Shortens the feed and refuses what it no longer tells; collects files that nobody needs."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -51,6 +57,23 @@ class Retention:
         async with self._desk.db.read() as tx:
             to = await retention.horizon(tx)
         await self._clear(0, to.seq)
+
+    async def collect(self, unused: timedelta = UNUSED) -> int:
+        """Take out files of models and pictures, and 3D models, that nothing refers to any more; how many.
+
+        A file stays for a while after it was brought or let go, as whoever brought it may be about to name it.
+        """
+        count, before_us = 0, now_us() - unused // timedelta(microseconds=1)
+        while True:
+            async with self._desk.db.begin() as tx:
+                gone = await store.collect(tx, before_us, AT_ONCE)
+                if gone:
+                    told = {"files": gone}
+                    await self._desk.guard.record(PLATFORM, COLLECT, "unused files", before=told, path="", tx=tx)
+            count += len(gone)
+            if not gone:
+                return count
+            await asyncio.sleep(PAUSE_S)
 
     async def _wanted(self, tx: Transaction, keep: timedelta | None, most: int | None) -> Horizon:
         seq, at_us = 0, 0
