@@ -5,11 +5,13 @@ The inputs of a mechanism come from properties of the twin (`level`), from anywh
 
     <twin>/<name>/<output>            what the mechanism computes: a virtual sensor
     <twin>/<name>/<output>-residual   measured less computed, where `compares` names what is measured
+
+When the twin is moved its model goes with it, and what the model reads and writes stays where it is, as all series do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import BadTwin
@@ -35,6 +37,8 @@ class Model:
     """Distance of the instants; inputs hold in between."""
     enabled: bool = True
     version: int = 0
+    writes: str = ""
+    """Below which path its series stand, when that is not the twin: where the twin stood when it began."""
 
     @property
     def file(self) -> str:
@@ -43,15 +47,30 @@ class Model:
 
     def series_of(self, output: str) -> PlantPath:
         """Where an output is written."""
-        return self.path.child(self.name, output)
+        return PlantPath(self.writes or self.path).child(self.name, output)
 
     def residual_of(self, output: str) -> PlantPath:
         """Where measured less computed is written."""
-        return self.path.child(self.name, f"{output}-residual")
+        return self.series_of(f"{output}-residual")
 
     def source_of(self, told: str) -> PlantPath:
         """The path an input or a comparison names: of the twin, or of the whole plant with a leading '/'."""
         return PlantPath.parse(told[1:] if told.startswith("/") else f"{self.path}/{told}")
+
+    def moved(self, path: PlantPath) -> Model:
+        """The model of its twin at another path, reading and writing the same series as before."""
+        home = self.writes or str(self.path)
+
+        def told(source: str) -> str:
+            return told_at(path, self.source_of(source))
+
+        return replace(
+            self,
+            path=path,
+            writes="" if home == path else home,
+            inputs={name: told(one) if isinstance(one, str) else one for name, one in self.inputs.items()},
+            compares={name: told(one) for name, one in self.compares.items()},
+        )
 
     @property
     def sources(self) -> list[PlantPath]:
@@ -67,6 +86,12 @@ class Model:
         """
         measured = set(self.compares.values())
         return tuple(name for name, told in self.inputs.items() if told in measured)
+
+
+def told_at(path: PlantPath, series: PlantPath) -> str:
+    """How a model of a twin names a series: short below the twin, and whole with a leading '/' anywhere else."""
+    below = series.within(path) and series != path
+    return series[len(path) + 1 :] if below else f"/{series}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

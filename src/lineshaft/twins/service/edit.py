@@ -107,6 +107,7 @@ class Edit:
         await self._check()
         after = {t.id: t for t in await dressed(self._tx, self._after.values())}
         await store.write(self._tx, self._before, after, {id_: t.points for id_, t in after.items()})
+        await self._carry()
         change = self._change()
         await store.keep_change(self._tx, change)
         was, becomes = _content(change)
@@ -115,6 +116,13 @@ class Edit:
         for step in change.steps:
             await self._announce(step)
         return change
+
+    async def _carry(self) -> None:
+        """What is kept by path goes with twins that stand elsewhere now."""
+        pairs = [(twin.path, self._after[id_].path) for id_, twin in self._before.items() if id_ in self._after]
+        if moves := {str(was): path for was, path in pairs if was != path}:
+            await store.carry_models(self._tx, moves)
+            await store.carry_scenarios(self._tx, moves)
 
     # ---- the tree stays whole ----
 

@@ -6,11 +6,13 @@ earlier as the mechanism remembers.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,15 +27,18 @@ from lineshaft.security import Who
 from lineshaft.telemetry import Aggregate, Every, Fill, Grades, Historian, Selection
 from lineshaft.twins import store
 from lineshaft.twins.model.simulation import FMU, Altered, Model
-from lineshaft.twins.simulation import Mechanism, Run, mechanism, pieces, run
+from lineshaft.twins.simulation import Mechanism, Run, Stoppable, mechanism, pieces, run
 from lineshaft.twins.simulation.fmu import Fmu
 
 MOST_INSTANTS = 500_000
 HOLDS = timedelta(minutes=5)
 """An input older than this is not known any more."""
+STOPS_WITHIN_S = 1.0
 Series = dict[str, NDArray[np.float64]]
 Progress = Callable[[float], object]
 """Told how far a run is, 0 to 1."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,18 +123,18 @@ class Runner:
         return Grid(model=model, made=made, ts_us=ts, late=ts >= to_us(span.start), seen=seen)
 
     async def whole(self, grid: Grid, altered: Altered, state: Mapping[str, float] | None = None) -> Computed:
-        """Compute at once."""
+        """Compute at once; cancelled, it gives the run up."""
         inputs = grid.inputs(altered)
-        done = await in_thread(run, grid.made, grid.ts_us / MICROS, inputs, grid.parameters(altered), state)
+        done = await _computed(grid.made, run, grid.made, grid.ts_us / MICROS, inputs, grid.parameters(altered), state)
         return grid.computed(inputs, done)
 
     async def in_pieces(self, grid: Grid, altered: Altered, progress: Progress) -> Computed:
-        """Compute piece by piece, telling how far it is; cancelled, it begins no further piece."""
+        """Compute piece by piece, telling how far it is; cancelled, it gives the piece up and begins no further one."""
         inputs, count = grid.inputs(altered), len(grid.ts_us)
         running = pieces(grid.made, grid.ts_us / MICROS, inputs, grid.parameters(altered))
         outputs: dict[str, list[NDArray[np.float64]]] = {}
         state: dict[str, float] = {}
-        while (found := await in_thread(next, running, None)) is not None:
+        while (found := await _computed(grid.made, next, running, None)) is not None:
             begin, done = found
             for name, column in done.outputs.items():
                 outputs.setdefault(name, []).append(column)
@@ -196,6 +201,25 @@ class Runner:
 def missing(digest: str) -> Invalid:
     """The refusal of an FMU that is not kept here."""
     return Invalid(f"There is no FMU {digest[:12]}….", hint="Add its file first.")
+
+
+async def _computed(made: Mechanism, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a call that computes gives; when this is cancelled, the computation ends too, if it can."""
+    computing = asyncio.ensure_future(in_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(computing)
+    except asyncio.CancelledError:
+        if isinstance(made, Stoppable):
+            made.stop()
+            await asyncio.wait([computing], timeout=STOPS_WITHIN_S)
+        computing.add_done_callback(_heard)
+        raise
+
+
+def _heard(done: asyncio.Future[Any]) -> None:
+    """Nobody is left to hear how it ended."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _altered(inputs: Series, altered: Altered, late: NDArray[np.bool_]) -> Series:

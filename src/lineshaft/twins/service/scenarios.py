@@ -115,7 +115,8 @@ class Scenarios:
         await self._guard.require(who, Role.VIEWER, path, "twins.scenario.read")
         async with self._db.read() as tx:
             found = await store.scenarios(tx, sees=who.sees(), path=path)
-        return [one for one in found if self._sees_all(who, one)]
+            own = await store.series_read(tx, path)
+        return [one for one in found if self._sees_all(who, one, own)]
 
     async def get(self, who: Who, id_: str) -> Outcome:
         """A kept run with all it gave."""
@@ -152,13 +153,15 @@ class Scenarios:
 
     async def _standing(self, tx: Transaction, who: Who, id_: str) -> Scenario:
         found = await store.find_scenario(tx, id_)
-        if found is None or not self._sees_all(who, found):
+        if found is None or not self._sees_all(who, found, await store.series_read(tx, found.model.path)):
             raise NoScenario(f"There is no kept run {id_[:64]!r}.")
         return found
 
-    def _sees_all(self, who: Who, scenario: Scenario) -> bool:
+    def _sees_all(self, who: Who, scenario: Scenario, own: set[str]) -> bool:
+        """Whether somebody sees the twin and all that was read; who sees a twin sees what its properties read."""
         model = scenario.model
-        return all(self._guard.allowed(who, Role.VIEWER, place) for place in (model.path, *model.sources))
+        places = (model.path, *(source for source in model.sources if source not in own))
+        return all(self._guard.allowed(who, Role.VIEWER, place) for place in places)
 
 
 def span_of(scenario: Scenario) -> TimeRange:

@@ -19,7 +19,7 @@ from lineshaft.twins import store
 from lineshaft.twins.errors import BadTwin, NoModel, NoTwin, Outdated
 from lineshaft.twins.events import ModelChanged
 from lineshaft.twins.model import Twin
-from lineshaft.twins.model.simulation import FMU, Altered, Fault, Model, check_model
+from lineshaft.twins.model.simulation import FMU, Altered, Fault, Model, check_model, told_at
 from lineshaft.twins.simulation import SHELF, Sort, Variable, mechanism
 
 from .edit import dressed
@@ -88,7 +88,7 @@ class Simulations:
                     f"The model {model.name!r} of {model.path} is at version {old.version if old else 0}, "
                     f"not {model.version}."
                 )
-            new = replace(model, version=model.version + 1)
+            new = replace(model, version=model.version + 1, writes=old.writes if old else "")
             await store.put_model(tx, new)
             what = {"mechanism": new.mechanism, "inputs": new.inputs, "parameters": new.parameters}
             await self._guard.record(who, "twins.model.save", f"{new.path}/{new.name}", after=what, tx=tx)
@@ -191,10 +191,12 @@ class Simulations:
 
 def _suggested(name: str, twin: Twin) -> Model | None:
     plugin = SHELF.get(name)
-    if not all(twin.find(prop) for prop in plugin.manifest.get("binds", {}).values()):
+    told = {point.property.name: told_at(twin.path, point.series) for point in twin.points}
+    binds, measures = plugin.manifest.get("binds", {}), plugin.manifest.get("compares", {})
+    if not told.keys() >= set(binds.values()):
         return None
-    compares = {output: prop for output, prop in plugin.manifest.get("compares", {}).items() if twin.find(prop)}
-    inputs: dict[str, str | float] = dict(plugin.manifest.get("binds", {}))
+    compares = {output: told[prop] for output, prop in measures.items() if prop in told}
+    inputs: dict[str, str | float] = {name: told[prop] for name, prop in binds.items()}
     for variable in mechanism(name).variables:
         measured = compares.get(variable.name.removesuffix("_measured"))
         if variable.sort is Sort.INPUT and variable.name.endswith("_measured") and measured:

@@ -8,11 +8,11 @@ Functional Mock-up Unit of FMI 2 or 3. Both compute whole columns of time at onc
 """
 
 from .comparing import Difference, difference, held
-from .mechanism import Columns, Mechanism, Run, Sort, Variable, check_columns, run
+from .mechanism import Columns, Mechanism, Run, Sort, Stoppable, Variable, check_columns, run
 from .pieces import pieces
 from .shelf import SHELF, mechanism
 
 __all__ = [
-    "SHELF", "Columns", "Difference", "Mechanism", "Run", "Sort", "Variable", "check_columns", "difference", "held",
-    "mechanism", "pieces", "run",
+    "SHELF", "Columns", "Difference", "Mechanism", "Run", "Sort", "Stoppable", "Variable", "check_columns",
+    "difference", "held", "mechanism", "pieces", "run",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """Functional Mock-up Units of FMI 2 and 3 as mechanisms, through fmpy.
 
 An FMU is a stranger's machine code. Its description is read here, its code runs in a process of its own
-that may take so much memory and time and no more, and that takes nothing down when it crashes.
+that may take so much memory and time and no more, and that takes nothing down when it crashes. However a run ends,
+the process, those it started and the folder it was given end with it.
 
 An FMU begins anew at the first instant of each run: `memory_s` says how much earlier that should be.
 """
@@ -9,18 +10,23 @@ An FMU begins anew at the first instant of each run: `memory_s` says how much ea
 from __future__ import annotations
 
 import io
+import os
+import signal
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshaft.kernel.errors import Invalid, Timeout
+from lineshaft.kernel.errors import Invalid, Timeout, Unavailable
 
 from .mechanism import Columns, Run, Sort, State, Variable
 
@@ -44,11 +50,21 @@ class Fmu:
 
     def __init__(self, file: Path, *, limits: Limits | None = None, memory_s: float = MEMORY_S) -> None:
         """Read its description; Invalid says why a file is none that can run here."""
-        self._file = file
+        self._file = file.absolute()
         self._limits = limits or Limits()
         self.memory_s = memory_s
         self.description = describe(file)
         self.variables = _variables(self.description)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+        self._turn = threading.Lock()
+
+    def stop(self) -> None:
+        """End the run that goes on in another thread, and begin no further one."""
+        with self._turn:
+            self._stopped = True
+            if self._process is not None and self._process.returncode is None:
+                _end(self._process)
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:
         """Simulate from the first to the last instant; outputs are those at the instants."""
@@ -64,24 +80,56 @@ class Fmu:
         return Run(outputs={name: np.where(blind, np.nan, column) for name, column in outputs.items()})
 
     def _ask(self, question: bytes) -> bytes:
-        command = [sys.executable, "-m", f"{__package__}.fmu_process", str(self._file), str(self._limits.memory_mb)]
-        command += [",".join(v.name for v in self.variables if v.sort is Sort.OUTPUT)]
-        try:
-            done = subprocess.run(
-                command, input=question, capture_output=True, timeout=self._limits.seconds, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Timeout(
-                f"The FMU {self._file.name} did not come to an end within {self._limits.seconds:g} s.",
-                hint="Simulate a shorter span, or with longer steps.",
-            ) from error
-        if done.returncode:
-            why = done.stderr.decode(errors="replace").strip().splitlines()
+        with TemporaryDirectory(prefix="lineshaft-fmu-", ignore_cleanup_errors=True) as folder:
+            process = self._begin(folder)
+            try:
+                answer, said = process.communicate(question, timeout=self._limits.seconds)
+            except subprocess.TimeoutExpired as error:
+                raise Timeout(
+                    f"The FMU {self._file.name} did not come to an end within {self._limits.seconds:g} s.",
+                    hint="Simulate a shorter span, or with longer steps.",
+                ) from error
+            finally:
+                self._finish(process)
+        self._check_running()
+        if process.returncode:
+            why = said.decode(errors="replace").strip().splitlines()
             raise Invalid(
-                f"The FMU {self._file.name} failed: {why[-1][:300] if why else f'signal {-done.returncode}'}.",
+                f"The FMU {self._file.name} failed: {why[-1][:300] if why else f'signal {-process.returncode}'}.",
                 hint="Look at its inputs and parameters.",
             )
-        return done.stdout
+        return answer
+
+    def _begin(self, folder: str) -> subprocess.Popen[bytes]:
+        """Start the process in a folder of its own, and at the head of a group of its own."""
+        command = [sys.executable, "-m", f"{__package__}.fmu_process", str(self._file), str(self._limits.memory_mb)]
+        command += [",".join(v.name for v in self.variables if v.sort is Sort.OUTPUT)]
+        pipe = subprocess.PIPE
+        with self._turn:
+            self._check_running()
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, cwd=folder,
+                env={**os.environ, "TMPDIR": folder},
+            )  # fmt: skip
+            return self._process
+
+    def _finish(self, process: subprocess.Popen[bytes]) -> None:
+        with self._turn:
+            self._process = None
+            if process.returncode is not None:
+                return
+            _end(process)
+        process.communicate()
+
+    def _check_running(self) -> None:
+        if self._stopped:
+            raise Unavailable(f"The run of the FMU {self._file.name} was given up.", hint="Start it again.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that was not waited for yet, with those it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def describe(file: Path) -> Any:

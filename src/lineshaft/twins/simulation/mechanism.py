@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,14 @@ class Mechanism(Protocol):
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:
         """The outputs at each instant of `t`; every input and parameter is there and has the right length."""
         ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """A mechanism whose run can be given up from another thread."""
+
+    def stop(self) -> None:
+        """End the run that goes on, and begin no further one."""
 
 
 def run(

@@ -19,6 +19,7 @@ from .desires import (
 )
 from .history import find_change, history, keep_change, last_id_at, last_versions, mark_undone, moved_from, revision
 from .models import (
+    carry_models,
     drop_model,
     end_fault,
     faults,
@@ -28,13 +29,35 @@ from .models import (
     put_fault,
     put_model,
 )
-from .nodes import children_of, find, find_all, find_ids, of_type, page, readers_of, rebind, subtree, write
+from .nodes import (
+    children_of,
+    find,
+    find_all,
+    find_ids,
+    of_type,
+    page,
+    readers_of,
+    rebind,
+    series_read,
+    subtree,
+    write,
+)
 from .pictures import editions, find_edition, find_picture, keep_picture, pictures, pictures_showing
-from .scenarios import change_scenario, drop_scenario, find_columns, find_scenario, put_scenario, scenarios
+from .scenarios import (
+    carry_scenarios,
+    change_scenario,
+    drop_scenario,
+    find_columns,
+    find_scenario,
+    put_scenario,
+    scenarios,
+)
 from .scenes import find_drawing, keep_drawing, put_scene, scene_versions
 from .series import decline, drop_type, find_series, learn_units, note_series, put_type, types, unplaced
 
 __all__ = [
+    "carry_models",
+    "carry_scenarios",
     "change_scenario",
     "children_of",
     "claim",
@@ -94,6 +117,7 @@ __all__ = [
     "revision",
     "scenarios",
     "scene_versions",
+    "series_read",
     "stands",
     "subtree",
     "types",

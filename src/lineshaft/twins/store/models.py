@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA, Transaction
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.model.simulation import Fault, Model
 
 from .contents import in_hand
-from .tables import PATH, any_within, packed, unpacked
+from .tables import PATH, any_within, packed, parts, unpacked
 
 MODELS = sa.Table(
     "twins_models",
@@ -55,6 +57,28 @@ async def put_model(tx: Transaction, model: Model) -> None:
 async def drop_model(tx: Transaction, path: str, name: str) -> None:
     mine = sa.delete(MODELS).where(MODELS.c.path == path, MODELS.c.name == name)
     await in_hand(tx, (await tx.execute(mine.returning(MODELS.c.file))).scalars())
+
+
+async def carry_models(tx: Transaction, moves: Mapping[str, PlantPath]) -> None:
+    """Models, and what is known of their faults, go with twins that now stand elsewhere.
+
+    What stood at such a place for a twin that was retired gives way.
+    """
+    for table in (MODELS, FAULTS):
+        rows = [
+            dict(row) for part in parts(moves) for row in await tx.all(sa.select(table).where(table.c.path.in_(part)))
+        ]
+        for part in parts({*moves, *moves.values()} if rows else ()):
+            if table is MODELS:
+                await in_hand(tx, (await tx.execute(sa.select(MODELS.c.file).where(MODELS.c.path.in_(part)))).scalars())
+            await tx.execute(sa.delete(table).where(table.c.path.in_(part)))
+        if rows:
+            await tx.execute(sa.insert(table), [_carried(row, moves[row["path"]]) for row in rows])
+
+
+def _carried(row: dict[str, Any], path: PlantPath) -> dict[str, Any]:
+    document = {} if "document" not in row else {"document": packed(unpacked(row["document"], Model).moved(path))}
+    return {**row, "path": str(path), **document}
 
 
 async def faults(tx: Transaction, path: str = "") -> dict[tuple[str, str], Fault]:

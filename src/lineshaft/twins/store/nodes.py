@@ -120,6 +120,12 @@ async def readers_of(tx: Transaction, series: Iterable[str]) -> list[str]:
     return list(found)
 
 
+async def series_read(tx: Transaction, path: str) -> set[str]:
+    """The series that the properties of a twin read; none when there is no twin."""
+    query = sa.select(BINDINGS.c.series).join(NODES, NODES.c.id == BINDINGS.c.node).where(NODES.c.path == path)
+    return set((await tx.execute(query)).scalars())
+
+
 async def _hold(tx: Transaction, before: Mapping[str, Twin]) -> None:
     """Keep others from changing these twins until the transaction ends; Outdated when one has changed already."""
     versions: dict[str, int] = {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from lineshaft.kernel.db import METADATA, Transaction
+from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.model.simulation import Scenario
 
 from .contents import in_hand
-from .tables import PATH, any_within, packed, unpacked
+from .tables import PATH, any_within, packed, parts, unpacked
 
 SCENARIOS = sa.Table(
     "twins_scenarios",
@@ -54,3 +56,15 @@ async def change_scenario(tx: Transaction, scenario: Scenario) -> None:
 async def drop_scenario(tx: Transaction, id_: str) -> None:
     mine = sa.delete(SCENARIOS).where(SCENARIOS.c.id == id_)
     await in_hand(tx, (await tx.execute(mine.returning(SCENARIOS.c.file))).scalars())
+
+
+async def carry_scenarios(tx: Transaction, moves: Mapping[str, PlantPath]) -> None:
+    """Kept runs go with twins that now stand elsewhere."""
+    mine = [SCENARIOS.c.id, SCENARIOS.c.path, SCENARIOS.c.document]
+    queries = [sa.select(*mine).where(SCENARIOS.c.path.in_(part)) for part in parts(moves)]
+    rows = [row for query in queries for row in await tx.all(query)]
+    for row in rows:
+        kept = unpacked(row["document"], Scenario)
+        new = replace(kept, model=kept.model.moved(moves[row["path"]]))
+        changed = {"path": str(new.model.path), "document": packed(new)}
+        await tx.execute(sa.update(SCENARIOS).where(SCENARIOS.c.id == row["id"]).values(**changed))
