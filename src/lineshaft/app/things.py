@@ -14,6 +14,7 @@ from lineshaft.security import Guard
 from lineshaft.twins import (
     Bulk,
     Delivery,
+    Interfacing,
     Interlocks,
     LiveReads,
     MachineOperations,
@@ -43,6 +44,7 @@ class Things:
     twins: Twins
     repository: Repository
     operations: Operations
+    interfacing: Interfacing
     bulk: Bulk
     receiving: Receiving
     passport_desk: PassportDesk
@@ -69,6 +71,7 @@ class Things:
             twins=twins,
             repository=repository,
             operations=Operations(repository, guard, [MachineOperations(edge, interlocks)]),
+            interfacing=Interfacing(repository, edge),
             bulk=Bulk(repository),
             receiving=Receiving(repository, guard, settings.files),
             passport_desk=PassportDesk(repository),

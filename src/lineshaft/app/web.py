@@ -32,6 +32,7 @@ from lineshaft.twins.api import (
     commands_router,
     files_router,
     graph_router,
+    interfaces_router,
     passports_router,
     pictures_router,
     record_router,
@@ -83,6 +84,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")
     app.include_router(templates_router(platform.things.receiving, platform.things.repository), prefix="/api/v1")
+    app.include_router(interfaces_router(platform.things.interfacing), prefix="/api/v1")
     app.include_router(relations_router(platform.things.repository), prefix="/api/v1")
     app.include_router(graph_router(platform.things.repository), prefix="/api/v1")
     app.include_router(record_router(platform.things.repository), prefix="/api/v1")
@@ -181,6 +183,7 @@ def _add_console(app: FastAPI, platform: Platform) -> None:
         "setpoints": platform.things.setpoints,
         "scenes": platform.things.scenes,
         "operations": platform.things.operations,
+        "interfacing": platform.things.interfacing,
         "repository": platform.things.repository,
         "receiving": platform.things.receiving,
         "passport_desk": platform.things.passport_desk,

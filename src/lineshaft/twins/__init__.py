@@ -41,6 +41,7 @@ from .service import (
     Bulk,
     Computed,
     Delivery,
+    Interfacing,
     Interlocks,
     LiveReads,
     MachineOperations,
@@ -65,10 +66,11 @@ from .settings import TwinsSettings
 
 __all__ = [
     "Activity", "Altered", "AssetType", "Attention", "BadPicture", "BadTwin", "Brief", "Bulk", "Change", "Computed",
-    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interlocks", "Level", "LiveReads",
-    "MachineOperations", "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations", "Outcome",
-    "Outdated", "Overview", "PassportDesk", "Picture", "Pictures", "Point", "PointState", "Projection", "Property",
-    "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Scenes", "Setpoints", "Simulations",
-    "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired", "TwinState", "Twins",
-    "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes", "found_in_tags", "say", "unwrapped",
+    "Condition", "Counts", "Deed", "Delivery", "Draft", "Found", "Group", "Interfacing", "Interlocks", "Level",
+    "LiveReads", "MachineOperations", "Model", "NoChange", "NoModel", "NoPicture", "NoTwin", "NoType", "Operations",
+    "Outcome", "Outdated", "Overview", "PassportDesk", "Picture", "Pictures", "Point", "PointState", "Projection",
+    "Property", "Proposed", "Receiving", "Repository", "Running", "Scenario", "Scenarios", "Scenes", "Setpoints",
+    "Simulations", "Step", "Superseded", "Taken", "Trouble", "Twin", "TwinChanged", "TwinCreated", "TwinRetired",
+    "TwinState", "Twins", "TwinsSettings", "Wish", "Words", "exports", "files", "found_in_nodes", "found_in_tags",
+    "say", "unwrapped",
 ]  # fmt: skip

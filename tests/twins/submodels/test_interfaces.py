@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from lineshaft.edge.connectors.modbus.address import Table, parse
 from lineshaft.edge.connectors.modbus.responder import Bus, TcpResponder, Unit
 from lineshaft.edge.connectors.modbus.settings import ModbusSettings
 from lineshaft.twins.submodels import new, template
-from lineshaft.twins.submodels.interfaces import connections_of, interfaces_of
+from lineshaft.twins.submodels.interfaces import connections_of, interfaces_of, operations_of
 
 Json = dict[str, Any]
 
@@ -22,7 +23,7 @@ def prop(name: str, value: str) -> Json:
 
 
 def group(name: str, *value: Json) -> Json:
-    return {"modelType": "SubmodelElementCollection", "idShort": name, "value": list(value)}
+    return {"modelType": "SubmodelElementCollection", "idShort": name} | ({"value": list(value)} if value else {})
 
 
 def value(name: str, form: dict[str, str], *inner: Json, **said: str) -> Json:
@@ -32,7 +33,29 @@ def value(name: str, form: dict[str, str], *inner: Json, **said: str) -> Json:
     return group(name, *parts)
 
 
-def description(base: str, *values: Json, security: Json | None = None, **endpoint: str) -> Json:
+def argument(name: str, *inner: Json, low: str = "", high: str = "", **said: str) -> Json:
+    """A data schema: of a whole input or output, or of one member of it."""
+    parts = [prop(key, text) for key, text in said.items()]
+    parts += [group("properties", *inner)] if inner else []
+    if low or high:
+        ends = {name: value for name, value in (("min", low), ("max", high)) if value}
+        parts.append({"modelType": "Range", "idShort": "min_max", "valueType": "xs:double", **ends})
+    return group(name, *parts)
+
+
+def action(name: str, form: dict[str, str], *arguments: Json, **said: str) -> Json:
+    forms = [group("forms", *(prop(key, text) for key, text in form.items()))] if form else []
+    return group(name, *(prop(key, text) for key, text in said.items()), *arguments, *forms)
+
+
+def description(
+    base: str,
+    *values: Json,
+    security: Json | None = None,
+    actions: Sequence[Json] = (),
+    events: Sequence[str] = (),
+    **endpoint: str,
+) -> Json:
     interface = group(
         "Machine",
         prop("title", "Machine"),
@@ -42,7 +65,12 @@ def description(base: str, *values: Json, security: Json | None = None, **endpoi
             *(prop(key, text) for key, text in endpoint.items()),
             group("securityDefinitions", *([security] if security else [])),
         ),
-        group("InteractionMetadata", group("properties", *values)),
+        group(
+            "InteractionMetadata",
+            group("properties", *values),
+            group("actions", *actions),
+            group("events", *(group(name, prop("title", name)) for name in events)),
+        ),
     )
     made = new(template("interfaces"), "urn:aid")
     return made | {"submodelElements": [interface]}
@@ -61,14 +89,13 @@ def tags(made: Json) -> list[Json]:
     return found
 
 
-VOLTAGE = {
-    "href": "/1/40001?quantity=2",
-    "modv_function": "readHoldingRegisters",
+MODBUS_TERMS = {
     "modv_type": "xsd:float",
     "modv_pollingTime": "1000",
     "modv_mostSignificantByte": "true",
     "modv_mostSignificantWord": "true",
 }
+VOLTAGE = {"href": "/1/40001?quantity=2", "modv_function": "readHoldingRegisters", **MODBUS_TERMS}
 MODBUS = "modbus+tcp://192.168.1.10:502"
 
 
@@ -264,3 +291,134 @@ async def test_t65_a_described_machine_is_read_over_its_real_protocol() -> None:
         "acme/hall/running": 1.0,
     }
     assert readings.quality.tolist() == [0, 0, 0]
+
+
+def offered(made: Json) -> tuple[Json, dict[str, str], dict[str, str]]:
+    """The settings of the one connection, the steps of its operations, and what is left out with the reasons."""
+    (found,), left = connections_of(made, path="acme/hall")
+    build(found.connector, found.settings, organisation="acme")
+    steps = {one["idShort"]: one["extensions"][0]["value"] for one in operations_of(found.doings, "acme/hall")}
+    return found.settings, steps, {one.name: one.reason for one in (*found.left_out, *left)}
+
+
+def test_actions_over_mqtt_publish_their_value_alone_or_in_an_object_with_constants() -> None:
+    number = argument("input", type="number", low="0", high="50")
+    whole = argument(
+        "input",
+        argument("speed", type="number"),
+        argument("by", type="string", const="lineshaft"),
+        argument("ramp", type="integer", const="5"),
+    )
+    set_speed = {"mqv_topic": "fan/1/set", "mqv_controlPacket": "mqv:publish", "mqv_qos": "2", "mqv_retain": "true"}
+    settings, steps, left = offered(
+        description(
+            "mqtt://broker.local",
+            value("speed", {"mqv_topic": "fan/1/speed"}, type="number"),
+            actions=(
+                action("set-speed", set_speed, number),
+                action("apply", {"href": "/fan/1/apply"}, whole),
+                action("on", {"mqv_topic": "fan/1/power"}, argument("input", type="boolean", const="true")),
+                action("ping", {"mqv_topic": "fan/1/ping"}),
+                action("watch", {"mqv_topic": "fan/1/w", "mqv_controlPacket": "mqv:subscribe"}, number),
+                action("any", {"mqv_topic": "fan/+/set"}, number),
+                action("mix", {"mqv_topic": "fan/1/m"}, argument("input", argument("a"), argument("b"))),
+            ),
+        )
+    )
+    assert settings["tags"][1:] == [
+        {
+            "path": "set-speed", "kind": "number", "low": 0.0, "high": 50.0, "writable": True, "address": "fan/1/set",
+            "options": {"write_topic": "fan/1/set", "write_qos": 1, "write_retain": True},
+        },
+        {
+            "path": "apply", "kind": "number", "writable": True, "address": "fan/1/apply|$['speed']",
+            "options": {
+                "write_topic": "fan/1/apply", "write_payload": '{"speed": {value}, "by": "lineshaft", "ramp": 5}',
+            },
+        },
+        {
+            "path": "on", "kind": "boolean", "writable": True, "address": "fan/1/power",
+            "options": {"write_topic": "fan/1/power"},
+        },
+    ]  # fmt: skip
+    assert steps == {
+        "set-speed": "acme/hall/set-speed = Value",
+        "apply": "acme/hall/apply = speed",
+        "on": "acme/hall/on = true",
+    }
+    assert left == {
+        "ping": "The action has no input, and an empty message says nothing; over MQTT one value can be sent.",
+        "watch": "The form wants to subscribe; an action publishes.",
+        "any": "The form names no single topic: ''.",
+        "mix": "The action takes 2 values; over MQTT one value can be sent.",
+    }
+
+
+def test_actions_over_sparkplug_are_metrics_and_share_the_tag_of_the_value_they_set() -> None:
+    settings, steps, left = offered(
+        description(
+            "mqtt://broker.local",
+            value("speed", {"href": "/spBv1.0/plant/DDATA/line-1/drive-1"}, key="Motor/Speed", type="number"),
+            actions=(
+                action("SetSpeed", {"href": "/spBv1.0/plant/DCMD/line-1/drive-1"},
+                       argument("input", type="number", high="50"), key="Motor/Speed"),
+                action("Reboot", {"href": "/spBv1.0/plant/NCMD/line-1"},
+                       argument("input", type="boolean", const="true"), key="Node Control/Reboot"),
+            ),
+        )
+    )  # fmt: skip
+    assert settings["tags"] == [
+        {
+            "path": "speed",
+            "kind": "number",
+            "address": "plant/line-1/drive-1|Motor/Speed",
+            "writable": True,
+            "high": 50.0,
+        },
+        {"path": "Reboot", "kind": "boolean", "writable": True, "address": "plant/line-1|Node Control/Reboot"},
+    ]
+    assert steps == {"SetSpeed": "acme/hall/speed = Value", "Reboot": "acme/hall/Reboot = true"}
+    assert left == {}
+
+
+@pytest.mark.parametrize(
+    ("form", "method"),
+    [
+        ({"uav_browsePath": "/0:Objects/2:PLC/2:Start"},
+         {"method": "/0:Objects/2:PLC/2:Start", "object": "/0:Objects/2:PLC"}),
+        ({"href": "?id=ns=2;s=PLC.Start", "uav_componentOf": "ns=2;s=PLC"},
+         {"method": "ns=2;s=PLC.Start", "object": "ns=2;s=PLC"}),
+        ({"href": "?id=ns=2;s=PLC.Start"}, {"method": "ns=2;s=PLC.Start"}),
+    ],
+)  # fmt: skip
+def test_actions_over_opc_ua_are_methods_with_their_arguments_in_order(
+    form: dict[str, str], method: dict[str, str]
+) -> None:
+    takes = argument("input", argument("Recipe", type="string"), argument("Count", type="integer", const="3"))
+    settings, steps, left = offered(
+        description("opc.tcp://plc:4840", actions=(action("Start", form, takes), action("Bad", {"href": "bad"})))
+    )
+    assert settings["methods"] == [{"path": "Start", **method}]
+    assert steps == {"Start": "acme/hall/Start(Recipe, 3.0)"}
+    assert left == {"Bad": "The form names no node: neither 'bad' nor uav_browsePath is a node id or browse path."}
+
+
+def test_an_action_never_takes_the_name_of_a_value_that_lies_elsewhere() -> None:
+    write = VOLTAGE | {"href": "/1/9?quantity=2", "modv_function": "writeMultipleHoldingRegisters"}
+    settings, steps, _ = offered(
+        description(MODBUS, value("level", VOLTAGE), actions=(action("level", write, argument("input", type="float")),))
+    )
+    assert [(tag["path"], tag["address"]) for tag in settings["tags"]] == [
+        ("level", "1!holding:40000:float32"), ("level-action", "1!holding:8:float32"),
+    ]  # fmt: skip
+    assert steps == {"level": "acme/hall/level-action = Value"}
+
+
+def test_an_action_without_a_form_and_an_event_are_left_out_with_the_reason() -> None:
+    _, _, left = offered(
+        description(MODBUS, value("voltage", VOLTAGE), actions=(action("start", {}),), events=("hot",))
+    )
+    assert left == {
+        "hot": "Events are not taken over; alarms watch values here.",
+        "start": "The action has no form that says how it is called.",
+    }

@@ -3,6 +3,7 @@
 from .commands import router as commands_router
 from .files import router as files_router
 from .graph import router as graph_router
+from .interfaces import router as interfaces_router
 from .passports import router as passports_router
 from .pictures import router as pictures_router
 from .record import router as record_router
@@ -14,6 +15,7 @@ from .simulations import router as simulation_router
 from .templates import router as templates_router
 
 __all__ = [
-    "commands_router", "files_router", "graph_router", "passports_router", "pictures_router", "record_router",
-    "relations_router", "router", "scenarios_router", "scenes_router", "simulation_router", "templates_router",
+    "commands_router", "files_router", "graph_router", "interfaces_router", "passports_router", "pictures_router",
+    "record_router", "relations_router", "router", "scenarios_router", "scenes_router", "simulation_router",
+    "templates_router",
 ]  # fmt: skip

@@ -6,7 +6,8 @@
 
 A step writes a value to a path, or calls a method that stands there. A value is a number, true or false, a text in
 quotes, or the name of an input argument. Without the extension, every input argument that names a series in an
-extension `series` is written to it, in their order.
+extension `series` is written to it, in their order. An argument may say its unit, and what it is at least and most, in
+the extensions `unit`, `low` and `high`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lineshaft.kernel.terms import PlantPath, Value
 
 from .repository import Json
 
-STEPS, INTERLOCK, SERIES, UNIT = "steps", "interlock", "series", "unit"
+STEPS, INTERLOCK, SERIES, UNIT, LOW, HIGH = "steps", "interlock", "series", "unit", "low", "high"
 """Names of extensions."""
 MOST_STEPS = 100
 WHOLE = {"xs:integer", "xs:int", "xs:long", "xs:short", "xs:byte", "xs:unsignedInt", "xs:unsignedLong",
@@ -60,6 +61,24 @@ def steps_of(operation: Json) -> tuple[Step, ...]:
     if len(written) > MOST_STEPS:
         raise Invalid(f"An operation has at most {MOST_STEPS} steps, not {len(written)}.")
     return tuple(_step(line) for line in written) or tuple(_bound(operation))
+
+
+def within_limits(declared: Json, value: Value) -> Value:
+    """The value of an input argument itself; Invalid when it is not between what its declaration says."""
+    said = {name: text for name in (LOW, HIGH) if (text := extension(declared, name))}
+    if not said or isinstance(value, str):
+        return value
+    try:
+        low, high = float(said.get(LOW, "-inf")), float(said.get(HIGH, "inf"))
+    except ValueError as error:
+        raise Invalid(f"The limits of {declared.get('idShort')} are no numbers: {said}.") from error
+    if not low <= float(value) <= high:
+        unit = f" {unit}" if (unit := extension(declared, UNIT)) else ""
+        name = declared.get("idShort")
+        raise Invalid(
+            f"{float(value):g}{unit} is outside the range of {name}.", hint=f"Give a value from {low:g} to {high:g}."
+        )
+    return value
 
 
 def inputs_of(operation: Json) -> Iterator[Json]:

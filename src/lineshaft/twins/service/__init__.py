@@ -4,6 +4,7 @@ from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .bulk import Bulk
 from .commands import Delivery, Interlocks, LiveReads, MachineOperations, Setpoints, Wish
 from .copying import make_instance
+from .interfacing import Interfacing
 from .now import Now
 from .operations import Operations
 from .parcel import Parcel, unwrapped
@@ -20,9 +21,9 @@ from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interlocks", "LiveReads", "Looks", "MachineOperations", "Now",
-    "Offered", "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk", "Pictures", "Projection", "Read",
-    "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes", "Setpoints", "Simulations", "Standing",
-    "Twins", "Types", "Watched", "Watching", "Wish", "enriched", "found_in_nodes", "found_in_tags", "make_instance",
-    "span_of", "unwrapped",
+    "Adoption", "Bulk", "Computed", "Delivery", "Interfacing", "Interlocks", "LiveReads", "Looks",
+    "MachineOperations", "Now", "Offered", "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk",
+    "Pictures", "Projection", "Read", "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes",
+    "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched",
+    "found_in_nodes", "found_in_tags", "make_instance", "span_of", "unwrapped",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ _WRONG = {Codes.BadInvalidArgument, Codes.BadArgumentsMissing, Codes.BadTooManyA
 
 def wrong(path: PlantPath, method: MethodSettings) -> Problem | None:
     """What is wrong with how a method is named, found without the server."""
-    for address in (method.object, method.method):
+    for address in (method.object or method.method, method.method):
         try:
             PlantPath.parse(path)
             parse(address)
@@ -37,7 +37,8 @@ def wrong(path: PlantPath, method: MethodSettings) -> Problem | None:
 
 async def call(link: Link, path: PlantPath, method: MethodSettings, arguments: Sequence[Value]) -> list[Value | None]:
     """Call and return what the method gives back."""
-    object_, node = await _node(link, method.object), await _node(link, method.method)
+    node = await _node(link, method.method)
+    object_ = await (_node(link, method.object) if method.object else _owner(link, path, node))
     request = ua.CallMethodRequest(ObjectId=object_, MethodId=node)
     request.InputArguments = await _inputs(link, path, node, arguments)
     (answer,) = await link.session.call([request])
@@ -54,6 +55,20 @@ async def _node(link: Link, address: str) -> ua.NodeId:
     if node is None:
         raise Invalid(f"The server has no node at {address}.", hint="Browse the server for its name.")
     return node
+
+
+async def _owner(link: Link, path: PlantPath, node: ua.NodeId) -> ua.NodeId:
+    """The object that has a method; a method of a type may have many, and then one must be named."""
+    found = await link.client.get_node(node).get_references(
+        ua.ObjectIds.HasComponent, ua.BrowseDirection.Inverse, ua.NodeClass.Object
+    )
+    if len(found) != 1:
+        raise Invalid(
+            f"{len(found) or 'No'} objects of the server have the method of {path}.",
+            hint="Name its `object` in the connection's methods.",
+        )
+    owner: ua.NodeId = found[0].NodeId
+    return owner
 
 
 async def _inputs(link: Link, path: PlantPath, node: ua.NodeId, arguments: Sequence[Value]) -> list[ua.Variant]:

@@ -19,8 +19,8 @@ class MethodSettings(BaseModel):
 
     path: str
     """Place in the plant, below the connection's path; a leading '/' makes it a whole path."""
-    object: str
-    """Node of the object that has the method."""
+    object: str = ""
+    """Node of the object that has the method; empty asks the server whose method it is."""
     method: str
     """Node of the method itself."""
 

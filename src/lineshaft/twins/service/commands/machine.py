@@ -33,6 +33,7 @@ from lineshaft.twins.model.steps import (
     outputs_of,
     plain_of,
     steps_of,
+    within_limits,
 )
 from lineshaft.twins.submodels.units import read_in
 
@@ -164,6 +165,7 @@ def _value(invocation: Invocation, argument: Argument, unit: str) -> Value:
         raise Invalid(f"{invocation.path} names the input {argument.name!r}, which it was not given.")
     value = plain_of(str(given.get("valueType", "xs:string")), str(given.get("value", "")))
     declared = next((one for one in inputs_of(invocation.operation) if one.get("idShort") == argument.name), given)
+    within_limits(declared, value)
     said = extension(declared, UNIT)
     if said and unit and not isinstance(value, bool | str):
         return read_in(value, said, unit)

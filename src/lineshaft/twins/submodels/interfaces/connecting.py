@@ -1,13 +1,14 @@
 """Turns described interfaces into connections of the edge: the tables of `[[edge.<connector>]]`.
 
-A point a connector cannot reach is left out and named with the reason; the others go on.
+A value or action a connector cannot reach is left out and named with the reason; the others go on. An action that
+writes where a value is read shares its tag, so that whatever guards the value guards the action.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lineshaft.kernel.errors import Invalid
@@ -15,7 +16,9 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.metamodel.kinds import Json
 
 from . import modbus, mqtt, opcua
-from .reading import Interface, Point, interfaces_of
+from .acting import Doing, doing
+from .operations import operand
+from .reading import Action, Interface, Point, interfaces_of
 
 _KINDS = {"number": "number", "float": "number", "double": "number", "integer": "integer", "boolean": "boolean"}
 _NAME = re.compile(r"[^\w-]+")
@@ -23,7 +26,7 @@ _NAME = re.compile(r"[^\w-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A point, or a whole interface, that makes no tag, and why."""
+    """A value, an action, an event or a whole interface that makes nothing, and why."""
 
     name: str
     reason: str
@@ -37,6 +40,8 @@ class Described:
     connector: str
     settings: dict[str, Any]
     left_out: tuple[LeftOut, ...] = ()
+    doings: tuple[Doing, ...] = ()
+    """The actions it can carry out."""
 
 
 def connections_of(submodel: Json, *, path: str = "", name: str = "") -> tuple[list[Described], list[LeftOut]]:
@@ -54,17 +59,58 @@ def connections_of(submodel: Json, *, path: str = "", name: str = "") -> tuple[l
 def _connection(interface: Interface, path: str, name: str) -> Described:
     connector, head = _head(interface)
     tags: list[dict[str, Any]] = []
-    left: list[LeftOut] = []
-    for point in interface.points:
+    doings: list[Doing] = []
+    left = [
+        LeftOut(name=one, reason="Events are not taken over; alarms watch values here.") for one in interface.events
+    ]
+    wanted: tuple[Point | Action, ...] = (*interface.points, *interface.actions)
+    for one in wanted:
         try:
-            tags.append(_tag(interface, connector, point))
+            if isinstance(one, Point):
+                tags.append(_tag(interface, connector, one))
+            else:
+                doings.append(_placed(interface, connector, one, tags, doings))
         except Invalid as error:
-            left.append(LeftOut(name=point.name, reason=error.message))
-    if not tags:
-        raise Invalid(f"Of {len(interface.points)} values none can be read: {left[0].reason if left else 'no value'}")
+            left.append(LeftOut(name=one.name, reason=error.message))
+    if not tags and not doings:
+        reason = left[0].reason if left else "no value"
+        raise Invalid(f"Of {len(interface.points)} values none can be read: {reason}")
     own = _NAME.sub("-", f"{name}-{interface.name}" if name else interface.name).strip("-")[:64]
     settings = {"name": own, **({"path": path} if path else {}), **head, "tags": tags}
-    return Described(interface=interface.name, connector=connector, settings=settings, left_out=tuple(left))
+    if methods := [one.method for one in doings if one.method]:
+        settings["methods"] = methods
+    return Described(
+        interface=interface.name, connector=connector, settings=settings, left_out=tuple(left), doings=tuple(doings)
+    )
+
+
+def _placed(
+    interface: Interface, connector: str, action: Action, tags: list[dict[str, Any]], doings: list[Doing]
+) -> Doing:
+    """An action at a place of its own, or at the tag that is read where it writes."""
+    made = doing(interface, connector, action)
+    for argument in made.given:
+        operand(argument)
+    shared = next((one for one in tags if made.tag and _same(one, made.tag)), None)
+    if shared is not None and made.tag:
+        shared |= {name: made.tag[name] for name in ("writable", "low", "high", "options") if name in made.tag}
+        return replace(made, place=shared["path"], tag=shared)
+    taken = {one["path"] for one in tags} | {one.place for one in doings}
+    place = made.place if made.place not in taken else f"{made.place}-action"
+    if place in taken:
+        raise Invalid(f"The name {place} is taken by another action.")
+    new = replace(made, place=place, tag=_at(place, made.tag), method=_at(place, made.method))
+    tags += [new.tag] if new.tag else []
+    return new
+
+
+def _at(place: str, said: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if said is None else said | {"path": place}
+
+
+def _same(tag: dict[str, Any], command: dict[str, Any]) -> bool:
+    units = {tag.get("unit", ""), command.get("unit", "")} - {""}
+    return bool(tag["address"] == command["address"] and tag["kind"] == command["kind"] and len(units) < 2)
 
 
 def _head(interface: Interface) -> tuple[str, dict[str, Any]]:

@@ -68,6 +68,16 @@ def tag(interface: Interface, point: Point) -> dict[str, Any]:
     return made | ({"writable": True} if "write" in form.get("modv_function", "").lower() and table != "input" else {})
 
 
+def command(interface: Interface, point: Point) -> dict[str, Any]:
+    """Where an action writes, as `tag` says it; Invalid where nothing can be written."""
+    made = tag(interface, point)
+    said = {**interface.endpoint, **point.form}.get("modv_function", "")
+    table = made["address"].split("!", 1)[1].split(":", 1)[0]
+    if table not in ("coil", "holding") or (said and "write" not in said.lower()):
+        raise Invalid(f"The form reads ({said or table}); an action wants a function that writes.")
+    return made | {"writable": True}
+
+
 def _place(base: str, href: str) -> tuple[int, int, int]:
     """Unit, address and quantity; the unit may stand in the base instead."""
     parts = urlsplit(href)

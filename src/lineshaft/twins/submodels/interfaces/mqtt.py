@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from lineshaft.kernel.errors import Invalid
 
-from .reading import Interface, Point
+from .reading import Action, Interface, Point
 
 _SPARKPLUG = "spBv1.0/"
 
@@ -23,7 +23,8 @@ def head(interface: Interface) -> tuple[str, dict[str, Any]]:
         raise Invalid(f"The base {interface.base!r} names no host.")
     default = 8883 if parts.scheme == "mqtts" else 1883
     broker = f"{parts.scheme}://{parts.hostname}:{parts.port or default}"
-    if interface.points and all(topic_of(point).startswith(_SPARKPLUG) for point in interface.points):
+    topics = [*map(topic_of, interface.points), *map(topic_of, interface.actions)]
+    if topics and all(topic.startswith(_SPARKPLUG) for topic in topics):
         return "sparkplug", {"broker": broker, "discover": False}
     qos = min(max((int(q) for p in interface.points if (q := p.form.get("mqv_qos", "")).isdigit()), default=1), 1)
     return "mqtt", {"broker": broker, "discover": False, "qos": qos}
@@ -45,6 +46,23 @@ def metric(point: Point) -> dict[str, Any]:
     return {"address": f"{'/'.join((group, *place))}|{name}"}
 
 
-def topic_of(point: Point) -> str:
+def command_topic(action: Action) -> str:
+    """The topic an action publishes to."""
+    topic, packet = topic_of(action), action.form.get("mqv_controlPacket", "publish").rsplit(":", 1)[-1]
+    if packet.lower() != "publish":
+        raise Invalid(f"The form wants to {packet}; an action publishes.")
+    if not topic or "+" in topic or "#" in topic:
+        raise Invalid(f"The form names no single topic: {action.form.get('href', '')!r}.")
+    return topic
+
+
+def delivery(action: Action) -> dict[str, Any]:
+    """How the message of an action is to be delivered, where the form says it."""
+    said, kept = action.form.get("mqv_qos", ""), action.form.get("mqv_retain", "").lower() in ("true", "1")
+    qos = {"write_qos": min(int(said), 1)} if said.isdigit() else {}
+    return qos | ({"write_retain": True} if kept else {})
+
+
+def topic_of(point: Point | Action) -> str:
     """The topic a form names."""
     return point.form.get("mqv_topic") or unquote(point.form.get("href", "")).removeprefix("/")

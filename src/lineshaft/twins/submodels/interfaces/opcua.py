@@ -1,7 +1,8 @@
 """OPC UA forms as addresses of the connector (OPC UA binding of IDTA 02017-1-1, terms `uav_…`).
 
 The node stands in `href` as `?id=nsu=urn:maker;s=Name`, or as a node id or browse path in `uav_browsePath` or `href`:
-`/0:Objects/2:PLC01/2:Speed`, from the root folder, each step with its namespace.
+`/0:Objects/2:PLC01/2:Speed`, from the root folder, each step with its namespace. An action is a method: its object is
+the step before it, or what `uav_componentOf` names; without both the connector asks the server whose method it is.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 from lineshaft.kernel.errors import Invalid
 
-from .reading import Interface, Point
+from .reading import Action, Interface, Point
 
 _NODE = re.compile(r"(?:ns=\d{1,5};|nsu=[^;]+;)?[isgb]=.+")
 _BROWSE = re.compile(r"(?:/[^/]+)+")
+_LAST = re.compile(r"/(?:&.|[^/&])*\Z")
 _MODES = {"none": "None", "sign": "Sign", "signandencrypt": "SignAndEncrypt"}
 _TERMS = {"1": "None", "2": "Sign", "3": "SignAndEncrypt"}
 
@@ -35,7 +37,16 @@ def head(interface: Interface) -> dict[str, Any]:
     return made
 
 
-def tag(point: Point) -> dict[str, Any]:
+def method(action: Action) -> dict[str, Any]:
+    """The method of an action, and its object where that is known."""
+    node = tag(action)["address"]
+    said = action.form.get("uav_componentOf", "").strip()
+    before = _LAST.sub("", node) if node.startswith("/") else ""
+    object_ = said or before
+    return {"method": node} | ({"object": object_} if object_ else {})
+
+
+def tag(point: Point | Action) -> dict[str, Any]:
     """The node of a value."""
     href = point.form.get("href", "")
     said = href.partition("id=")[2] if "id=" in href and href.lstrip("/").startswith("?") else ""

@@ -1,15 +1,19 @@
-"""Reads interface descriptions: where an asset answers, and which values it offers by which form.
+"""Reads interface descriptions: where an asset answers, which values it offers and what it can be told to do.
 
     Interface… / EndpointMetadata       base address, security, defaults
                / InteractionMetadata / properties / <name>    type, unit, limits
                                                  / forms      href and the terms of the protocol
+                                     / actions / <name>       input, output: type, unit, limits, const, properties
+                                              / forms
 
 Names are those of W3C Thing Description 1.1 and its bindings with '_' for ':'. Values inside an object
 (`properties` below a property) are points of their own: their `path` leads from the message to the value.
+The template leaves open what stands in `actions`; they are read as the Thing Description has them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +46,38 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One value an action takes or gives back."""
+
+    name: str
+    """idShort; "Value" and "Result" of an action that takes or gives one value without a name."""
+    key: str = ""
+    """What a message calls it; empty when it is the whole message."""
+    type: str = ""
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    constant: str = ""
+    """What it always is; such an argument is not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something an asset can be told to do."""
+
+    name: str
+    title: str
+    inputs: tuple[Argument, ...] = ()
+    outputs: tuple[Argument, ...] = ()
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> tuple[Argument, ...]:
+        """The arguments somebody has to give."""
+        return tuple(one for one in self.inputs if not one.constant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
     """One interface of an asset. `protocol` comes from the base address: published ids name MQTT for OPC UA, too."""
 
@@ -52,6 +88,9 @@ class Interface:
     endpoint: Mapping[str, str]
     security: tuple[Mapping[str, str], ...]
     points: tuple[Point, ...]
+    actions: tuple[Action, ...] = ()
+    events: tuple[str, ...] = ()
+    """Names of what it reports by itself."""
 
 
 def interfaces_of(submodel: Json) -> list[Interface]:
@@ -69,7 +108,8 @@ def _interface(said: Json) -> Interface:
     endpoint = parts.get("EndpointMetadata", {})
     base = _texts(endpoint).get("base", "")
     schemes = _by_name(endpoint).get("securityDefinitions", {})
-    properties = _by_name(parts.get("InteractionMetadata", {})).get("properties", {})
+    interactions = _by_name(parts.get("InteractionMetadata", {}))
+    properties, actions = (children(interactions.get(name, {})) for name in ("properties", "actions"))
     return Interface(
         name=str(said.get("idShort", "")),
         title=_texts(said).get("title") or str(said.get("idShort", "")),
@@ -77,7 +117,9 @@ def _interface(said: Json) -> Interface:
         base=base,
         endpoint=_texts(endpoint),
         security=tuple(_texts(one) for one in children(schemes)),
-        points=tuple(point for one in children(properties) for point in _points(one, (), (), {})),
+        points=tuple(point for one in properties for point in _points(one, (), (), {})),
+        actions=tuple(_action(one) for one in actions),
+        events=tuple(_by_name(interactions.get("events", {}))),
     )
 
 
@@ -102,6 +144,37 @@ def _points(said: Json, names: tuple[str, ...], keys: tuple[str, ...], form: Map
         high=high,
         observable=texts.get("observable", "").lower() in ("true", "1"),
         form={**own, **({"key": texts["key"]} if "key" in texts else {})},
+    )
+
+
+def _action(said: Json) -> Action:
+    parts, texts = _by_name(said), _texts(said)
+    name = str(said.get("idShort", ""))
+    return Action(
+        name=name,
+        title=texts.get("title", ""),
+        inputs=tuple(_arguments(parts.get("input", {}), "Value")),
+        outputs=tuple(_arguments(parts.get("output", {}), "Result")),
+        form={**_form(parts.get("forms", {})), **({"key": texts["key"]} if "key" in texts else {})},
+    )
+
+
+def _arguments(said: Json, name: str) -> Iterator[Argument]:
+    """The members of an object, or the one value there is; none without a description."""
+    members = children(_by_name(said).get("properties", {}))
+    for one in members:
+        own = str(one.get("idShort", ""))
+        yield _argument(one, re.sub(r"\W", "_", own), _texts(one).get("key") or own)
+    if not members and children(said):
+        yield _argument(said, name, "")
+
+
+def _argument(said: Json, name: str, key: str) -> Argument:
+    texts = _texts(said)
+    low, high = _limits(_by_name(said).get("min_max", {}))
+    type_ = texts.get("type", "").rsplit(":", 1)[-1]
+    return Argument(
+        name=name, key=key, type=type_, unit=texts.get("unit", ""), low=low, high=high, constant=texts.get("const", "")
     )
 
 

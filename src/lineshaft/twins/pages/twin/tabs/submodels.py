@@ -30,6 +30,7 @@ from lineshaft.twins.metamodel.kinds import COLLECTION, ENTITY, LIST, Json, chil
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.pages.naming import called, value_note
 from lineshaft.twins.pages.twin.adding import open_adding, take_away
+from lineshaft.twins.pages.twin.connecting import TEMPLATE, open_connecting
 from lineshaft.twins.pages.twin.editor import Editor
 from lineshaft.twins.pages.twin.opened import Carried, Opened
 from lineshaft.twins.pages.twin.tab import tab
@@ -131,6 +132,8 @@ class _Submodels:
             return None
 
         def draw() -> None:
+            if chosen.template is not None and chosen.template.name == TEMPLATE:
+                button(view.text("Connect …"), lambda: open_connecting(self._twin, chosen, self._again), symbol="cable")
             button(view.text("Edit"), lambda: self._edit(chosen), symbol="edit")
             menu(view.text("More"), [(view.text("Take away"), lambda: take_away(self._twin, chosen, self._again))])
 
