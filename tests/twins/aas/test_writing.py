@@ -24,7 +24,8 @@ NEW: dict[str, Any] = {
     "idShort": "New",
     "kind": "Instance",
 }
-TEXT = {"modelType": "Property", "idShort": "Text", "valueType": "xs:string", "value": "t"}
+TEXT: dict[str, Any] = {"modelType": "Property", "idShort": "Text", "valueType": "xs:string", "value": "t"}
+MOTOR = {"modelType": "SubmodelElementCollection", "idShort": "Motor", "value": [TEXT, TEXT]}
 
 
 async def state(served: Served, id_: str = SM) -> bytes:
@@ -43,7 +44,8 @@ async def test_t13_a_submodel_is_created_once(ada: httpx.AsyncClient) -> None:
     ("body", "says"),
     [
         ({"modelType": "Submodel", "idShort": "New"}, "id"),
-        (NEW | {"submodelElements": [TEXT, TEXT]}, "AASd-022"),
+        (NEW | {"submodelElements": [TEXT, TEXT]}, "wrong at Text: AASd-022: an idShort stands only once"),
+        (NEW | {"submodelElements": [MOTOR]}, "wrong at Motor.Text: AASd-022"),
         (NEW | {"submodelElements": [TEXT | {"value": 5}]}, "Text/value"),
         (NEW | {"idShort": "9"}, "idShort"),
         (NEW | {"modelType": "AssetAdministrationShell"}, "AssetAdministrationShell"),

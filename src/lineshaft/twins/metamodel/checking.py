@@ -11,7 +11,7 @@ from typing import Any
 
 from aas_core3_1 import jsonization, verification
 
-from .kinds import ANNOTATED, ELEMENTS, ENTITY, SUBMODEL, Json, children, kind_of
+from .kinds import ELEMENTS, LIST, SLOTS, SUBMODEL, Json, children, kind_of
 from .paths import DEEPEST, step_to, walk
 
 _READERS: dict[str, Callable[[Any], Any]] = {
@@ -26,6 +26,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 _NAMED = re.compile(r"^Constraint (AAS[a-z0-9]*-[a-z0-9-]+): (.*)$", re.DOTALL)
 _NAMES = (("ID-shorts need", "AASd-117"), ("ID-shorts of", "AASd-022"), ("ID-short of Referables", "AASd-002"))
 """Constraints the library checks without naming them, by how it begins to tell."""
+_UNIQUE = "AASd-022"
 _STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d+)\]")
 MOST = 100
 """Findings told of one document."""
@@ -61,16 +62,22 @@ def check(document: Json, kind: str = "", *, most: int = MOST) -> list[Finding]:
     except (RecursionError, ValueError, TypeError, AttributeError, OverflowError) as error:
         return [Finding(constraint="", path="", message=f"it cannot be read ({type(error).__name__})")]
     told = (_finding(document, str(error.path), error.cause) for error in verification.verify(thing))
-    return list(islice(chain(_twice(document), told), most))
+    twice = list(_twice(document))
+    rest = (one for one in told if one.constraint != _UNIQUE or one.path not in {there for there, _ in twice})
+    return list(islice(chain((one for _, one in twice), rest), most))
 
 
-def _twice(document: Json) -> Iterator[Finding]:
-    """Equal idShorts in entities and annotations, which the library lets pass; no path could tell them apart."""
-    for path, parent in walk(document) if kind_of(document) == SUBMODEL else [("", document), *walk(document)]:
-        if kind_of(parent) in (ENTITY, ANNOTATED):
-            names = Counter(child.get("idShort") for child in children(parent))
-            for name in (name for name, count in names.items() if count > 1):
-                yield Finding(constraint="AASd-022", path=path, message="idShorts of siblings differ", value=str(name))
+def _twice(document: Json) -> Iterator[tuple[str, Finding]]:
+    """Equal idShorts of siblings, with the path of their parent; the library says of some where, and of none which."""
+    for path, parent in [("", document), *walk(document)]:
+        if kind_of(parent) in SLOTS and kind_of(parent) != LIST:
+            names = Counter(child.get("idShort") for child in children(parent) if isinstance(child, dict))
+            for name in (str(name) for name, count in names.items() if name is not None and count > 1):
+                there = f"{path}.{name}" if path else name
+                yield (
+                    path,
+                    Finding(constraint=_UNIQUE, path=there, message="an idShort stands only once among siblings"),
+                )
 
 
 def _too_deep(document: Json) -> bool:
