@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lineshaft.kernel.config import HttpSettings
 from lineshaft.security import api as security_web
+from lineshaft.twins import TwinsSettings
 from lineshaft.twins.api import aas
 
 from .web import build_web
@@ -42,4 +43,5 @@ def build_aas(platform: Platform) -> ASGIApp:
         setpoints=platform.things.setpoints,
         public_url=public,
     )
-    return security_web.Gate(aas.application(services), platform.security, public, refuse=aas.refusal)
+    gate = security_web.Gate(aas.application(services), platform.security, public, refuse=aas.refusal)
+    return aas.opened(gate, platform.config.get(TwinsSettings).browser_origins)

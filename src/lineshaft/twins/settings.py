@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field, field_validator
 
 from lineshaft.kernel.config import Section
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class FileSettings(Section):
@@ -65,7 +69,17 @@ class TwinsSettings(Section):
     """When no machine has acknowledged a desired value for this long, that is told."""
     desire_expires_s: float = Field(default=900.0, gt=0)
     """A desired value that no machine acknowledged for this long ends, and is never written afterwards."""
+    browser_origins: list[str] = Field(default_factory=list)
+    """Sites whose pages may use the AAS API in a browser, such as `https://ui.example.com`; each sends a token."""
     history: HistorySettings = HistorySettings()
     """How far back the history of shells and submodels goes."""
     files: FileSettings = FileSettings()
     """Limits of AAS files that are read."""
+
+    @field_validator("browser_origins")
+    @classmethod
+    def _origins(cls, origins: list[str]) -> list[str]:
+        for one in origins:
+            if not _ORIGIN.fullmatch(one):
+                raise ValueError(f"{one!r} is no origin: write scheme, host and port alone, as https://ui.example.com")
+        return origins

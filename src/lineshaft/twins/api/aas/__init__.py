@@ -3,6 +3,7 @@
 tree        addresses -> handlers         server    the ASGI application
 call        a request and an answer       asked     pages, modifiers, filters
 results     errors                        roots     where shells and submodels stand
+browsers    pages of other sites
 
 Everything else holds handlers, and `routes()` that says where they are.
 """
@@ -30,6 +31,7 @@ from . import (
     standalone,
     submodels,
 )
+from .browsers import opened
 from .server import Server, refusal
 from .services import Services
 from .tree import Route, Tree
@@ -52,4 +54,4 @@ def application(services: Services) -> Server:
     return Server(services, {mount: (dialect, tree) for mount, dialect in MOUNTS.items()})
 
 
-__all__ = ["MOUNTS", "Server", "Services", "application", "refusal", "routes"]
+__all__ = ["MOUNTS", "Server", "Services", "application", "opened", "refusal", "routes"]
