@@ -49,6 +49,17 @@ async def test_a_file_carries_all_entries_of_a_record(ada: httpx.AsyncClient, se
         assert len(held["submodelElements"][-1]["value"]) == 1_005
 
 
+async def test_the_picture_of_the_first_shell_is_that_of_the_package(ada: httpx.AsyncClient) -> None:
+    assert files.read(await package_of(ada)).thumbnail is None
+    address = f"{V31}/shells/{A}/asset-information/thumbnail"
+    assert (await ada.put(address, **upload(b"\x89PNG", "press.png", "image/png"))).status_code == 204
+    package = files.read(await package_of(ada))
+    assert package.thumbnail is not None
+    assert (package.thumbnail.content_type, package.thumbnail.read()) == ("image/png", b"\x89PNG")
+    assert [one.read() for one in package.supplements] == [b"\x89PNG"]
+    assert package.report.clean
+
+
 async def package_of(client: httpx.AsyncClient) -> bytes:
     return (await client.get(f"{V31}/serialization?aasIds={A}&submodelIds={S}", headers={"accept": AASX})).content
 

@@ -148,7 +148,9 @@ async def _packed(call: Call, found: dict[Kind, list[Document]], media: str) -> 
     environment = {GROUPS[kind]: list(map(content, documents)) for kind, documents in found.items() if documents}
     choices: dict[str, Any] = {"form": "xml" if media == XML else "aasx", "version": call.dialect.version}
     if media != XML:
-        choices["supplements"] = [one async for one in _supplements(call, found)]
+        choices["supplements"] = kept = [one async for one in _supplements(call, found)]
+        faces = [part for one in found[Kind.SHELL] for _, part in _named_files(Kind.SHELL, content(one))]
+        choices["thumbnail"] = next((one for one in kept if one.name in faces), None)
     made, _ = await in_thread(partial(to_bytes, environment, **choices))
     return made
 
