@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from typing import Any
 
 import jsonschema
@@ -11,7 +12,7 @@ import pytest
 from lineshaft.twins import exports
 from lineshaft.twins.exports import Loss, thing_description
 
-from .conftest import SHELLS, SUBMODELS
+from .conftest import DATA, SHELLS, SUBMODELS
 
 WOT = "https://www.w3.org/2019/wot/"
 AID = "https://admin-shell.io/idta/AssetInterfacesDescription/1/0/"
@@ -198,6 +199,35 @@ def test_t66_the_terms_are_those_of_the_standard() -> None:
         "type": "object", "properties": {"low": {"type": "integer"}}, "aid:idShort": "p_status",
         "forms": [{"href": "/status", "htv:methodName": "GET", "security": ["basic_sc"]}],
     }  # fmt: skip
+
+
+@pytest.fixture
+def official() -> jsonschema.Draft7Validator:
+    """The W3C's own schema of TD 1.1, where it is at hand."""
+    packed = DATA.parent / "wot" / "wot-thing-description-types-1.1.0-12-March-2025.tgz"
+    if not packed.is_file():
+        pytest.skip(f"The schema of the W3C is not at hand: {packed.name} is not below LINESHAFT_DATA/wot.")
+    with tarfile.open(packed) as archive:
+        member = archive.extractfile("package/schema/td-json-schema-validation.json")
+        assert member is not None
+        return jsonschema.Draft7Validator(json.load(member))
+
+
+def test_t66_the_schema_of_the_w3c_accepts_what_is_exported(official: jsonschema.Draft7Validator) -> None:
+    things = json.loads(exports.export("thing_description", [], [description()]).data)
+    assert [error.message for thing in things for error in official.iter_errors(thing)] == []
+    del things[0]["title"]
+    assert [error.message for error in official.iter_errors(things[0])] == ["'title' is a required property"]
+
+
+def test_t66_the_schema_of_the_w3c_misses_only_the_security_that_a_template_leaves_open(
+    official: jsonschema.Draft7Validator, template: dict[str, Any]
+) -> None:
+    """A template's `combo` combines nothing yet, and the schemes of OPC UA are those of its own binding."""
+    things = json.loads(exports.export("thing_description", [], template["submodels"]).data)
+    told = {tuple(error.absolute_path) for thing in things for error in official.iter_errors(thing)}
+    open_ = ("combo_sc", "opcua_channel_sc", "opcua_authentication_sc")
+    assert told == ({("securityDefinitions", name) for name in open_} if things else set())
 
 
 @pytest.mark.parametrize("fault", ["forms", "security", "title"])
