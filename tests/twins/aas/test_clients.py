@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -93,6 +94,11 @@ async def test_a_reference_to_nothing_has_no_value(ada: httpx.AsyncClient) -> No
     body = BARE | {"submodelElements": [{"modelType": "ReferenceElement", "idShort": "Leads"}, prop("Speed", "1")]}
     assert (await ada.post(f"{V31}/submodels", json=body)).status_code == 201
     assert (await ada.get(f"{V31}/submodels/{encode_id(BARE['id'])}/$value")).json() == {"Speed": 1}
+
+
+async def test_a_byte_order_mark_before_a_body_does_no_harm(ada: httpx.AsyncClient) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(BARE).encode()
+    assert (await ada.post(f"{V31}/submodels", content=body)).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ READER_MOST = 64 << 10
 """Bytes of any body of those who may only read: questions are short."""
 PART_WITHIN_S, WITHIN_S = 30.0, 600.0
 """How long a body may pause, and how long it may take."""
+_BOM = b"\xef\xbb\xbf"
+"""Not JSON, but receivers may ignore it (RFC 8259, 8.1)."""
 DEEPEST = 200
 """Brackets within brackets in a body."""
 
@@ -125,7 +127,7 @@ class Call:
 
     async def json(self, most: int = BODY_MOST) -> Any:
         """The body as JSON, of bounded depth."""
-        body = await self.body(most)
+        body = (await self.body(most)).removeprefix(_BOM)
         try:
             found = orjson.loads(body)
         except orjson.JSONDecodeError as error:
