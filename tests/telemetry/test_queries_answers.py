@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from lineshaft.console import Curve
 from lineshaft.kernel.clock import MICROS, from_us, now, to_us
 from lineshaft.kernel.errors import Forbidden, Invalid
 from lineshaft.kernel.terms import Quality, TimeRange
@@ -26,6 +27,7 @@ from lineshaft.telemetry import (
     latest_of,
     parse_bucket,
 )
+from lineshaft.twins.pages.holding import held
 
 BEGIN = to_us(datetime(2025, 6, 1, tzinfo=UTC))
 DAY = 86_400 * MICROS
@@ -217,6 +219,41 @@ def test_newest_values_are_found_however_old(plant: Any) -> None:
     assert [(one.path, one.value) for one in latest_of(answer.table)] == [(paths[0], 1.0), (paths[1], "OLD")]
 
 
+def test_what_stood_at_a_moment_is_the_sample_before_it_of_any_quality(plant: Any) -> None:
+    path, silent = plant.new_path(), plant.new_path()
+    plant.insert(path, [Row(BEGIN, 1.0), Row(BEGIN + DAY, 2.0), Row(BEGIN + 2 * DAY, np.nan, quality=0x80)])
+    plant.insert(silent, [Row(BEGIN + 5 * DAY, 9.0)])
+
+    def standing(at: int) -> list[Any]:
+        answer = plant.run(plant.historian.standing(PLATFORM, Selection.of(path, silent), from_us(at)))
+        return [(row["path"], row["number"], row["quality"]) for row in answer.table.to_pylist()]
+
+    assert standing(BEGIN) == []
+    assert standing(BEGIN + DAY) == [(path, 1.0, 0)], "a sample at the moment itself comes after it"
+    assert standing(BEGIN + DAY + 1) == [(path, 2.0, 0)]
+    assert standing(BEGIN + 3 * DAY) == [(path, None, 0x80)]
+
+
+def test_a_value_told_only_on_change_is_carried_over_the_edges_of_a_chart(plant: Any) -> None:
+    rare, lost, dense, new = (plant.new_path() for _ in range(4))
+    hour = 3600 * MICROS
+    plant.insert(rare, [Row(BEGIN, 40.0), Row(BEGIN + 9 * hour, 30.0)])
+    plant.insert(lost, [Row(BEGIN, 40.0), Row(BEGIN + hour, np.nan, quality=0x80)])
+    plant.insert(dense, [Row(BEGIN + n * MICROS, 5.0) for n in range(4 * 3600)])
+    plant.insert(new, [Row(BEGIN + 5 * hour, 7.0)])
+    around = TimeRange(start=from_us(BEGIN + 2 * hour), end=from_us(BEGIN + 4 * hour))
+    own = Curve(ts=[BEGIN + 2 * hour, BEGIN + 4 * hour - MICROS], mean=[5.0, 5.0])
+    found = plant.run(held(PLATFORM, plant.historian, {dense: own}, [rare, lost, dense, new], around))
+    assert {path: list(zip(c.ts, c.mean, strict=True)) for path, c in found.items()} == {
+        rare: [(BEGIN, 40.0), (BEGIN + 4 * hour, 40.0)],
+        dense: [(BEGIN + 2 * hour, 5.0), (BEGIN + 4 * hour - MICROS, 5.0)],
+    }
+    late = TimeRange(start=from_us(BEGIN + 8 * hour), end=from_us(BEGIN + 10 * hour))
+    seen = {rare: Curve(ts=[BEGIN + 9 * hour], mean=[30.0], low=[30.0], high=[30.0])}
+    [(_, shown)] = plant.run(held(PLATFORM, plant.historian, seen, [rare], late)).items()
+    assert (list(shown.mean), list(shown.low)) == ([40.0, 30.0, 30.0], [40.0, 30.0, 30.0])
+
+
 def test_an_export_is_everything_in_bounded_tables(plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lineshaft.telemetry.service.historian.BLOCK_ROWS", 40)
     paths = [plant.new_path() for _ in range(2)]
@@ -262,6 +299,8 @@ def test_nobody_reads_outside_their_part_of_the_plant(plant: Any) -> None:
             plant.run(plant.historian.raw(VIEWER, asked, whole))
     with pytest.raises(Forbidden):
         plant.run(plant.historian.latest(VIEWER, Selection.of(outside)))
+    with pytest.raises(Forbidden):
+        plant.run(plant.historian.standing(VIEWER, Selection.of(outside), from_us(BEGIN)))
     everything = plant.run(plant.historian.list_series(VIEWER, limit=1000))
     assert everything
     assert all(one.path.startswith("acme/hall/") for one in everything)

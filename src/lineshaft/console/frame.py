@@ -22,7 +22,7 @@ from lineshaft.kernel.errors import Forbidden, NotFound
 
 from .display import Badge, badge, error_panel
 from .language import LANGUAGES, mark
-from .layout import element, icon
+from .layout import element, heading, icon
 from .live import Live
 from .registry import Page, Visit, find, pages
 from .search import Provider, SearchBox
@@ -246,6 +246,7 @@ class Frame:
         except Exception as error:
             self.content.clear()
             with self.content:
+                heading(text(visit.page.title))
                 error_panel(error, retry=self.reload)
         finally:
             self._browser("lineshaft.shown()")

@@ -31,6 +31,7 @@ from . import theme
 from .display import error_panel
 from .frame import Frame, Health, Surroundings, identify, not_found
 from .language import mark, preferred
+from .layout import heading
 from .registry import Page, Visit, find, pages
 from .search import Provider
 from .view import View
@@ -143,4 +144,5 @@ def _missing(address: str) -> Visit:
 
 
 def _draw_missing(view: View) -> None:
+    heading(view.text("Not found"))
     error_panel(not_found(view.address.split("?", maxsplit=1)[0]))

@@ -72,7 +72,7 @@ export default {
                 <span v-else-if="row.cells[c.name]?.a" class="ls-moment">{{ age(row.cells[c.name].a) }}</span>
                 <template v-else-if="c.kind === 'time'"><template v-for="part in (row.cells[c.name]?.t ?? '').split(' ')" :key="part">
                   <span class="ls-moment">{{ part }}</span>{{ " " }}</template></template>
-                <template v-else>{{ row.cells[c.name]?.t }}</template>
+                <span v-else :class="{ 'ls-moment': row.cells[c.name]?.t?.length < 7 }">{{ row.cells[c.name]?.t }}</span>
               </component></td>
             <td v-if="s.actions.length" class="ls-row-actions">
               <button v-for="(a, i) in s.actions" :key="a.name" type="button" class="ls-icon-button" :title="a.name" :aria-label="a.name"

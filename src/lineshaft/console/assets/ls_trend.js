@@ -58,8 +58,8 @@ export default {
       <div v-if="comparing" class="ls-compare">
         <p v-if="pins.length < 2" class="ls-muted">{{ s.words.hint }}</p>
         <table v-if="pins.length" class="ls-table ls-table-plain"><thead><tr><th></th><th v-for="(p, i) in pins" :key="i" class="ls-right">
-          {{ 'AB'[i] }} · {{ stamp(p) }}</th><th v-if="pins.length > 1" class="ls-right">Δ {{ span(pins[1] - pins[0]) }}</th></tr></thead>
-          <tbody><tr v-for="row in compared" :key="row.name"><td>{{ row.name }}</td><td v-for="(v, i) in row.values" :key="i" class="ls-right">
+          {{ 'AB'[i] }} · <span class="ls-wide-only">{{ stamp(p).slice(0, 11) }}</span>{{ stamp(p).slice(11) }}</th><th v-if="pins.length > 1" class="ls-right">Δ {{ span(pins[1] - pins[0]) }}</th></tr></thead>
+          <tbody><tr v-for="row in compared" :key="row.name"><td class="ls-compared">{{ row.name }}</td><td v-for="(v, i) in row.values" :key="i" class="ls-right">
             {{ v }}</td><td v-if="pins.length > 1" class="ls-right"><b>{{ row.delta }}</b></td></tr></tbody></table>
       </div>
     </div>`,
@@ -68,7 +68,7 @@ export default {
       return [this.s.start, this.s.end];
     },
     label() {
-      return `${this.s.lines.map((l) => l.name).join(", ")}`;
+      return this.s.lines.map((l) => l.name).join(", ") || this.s.words.empty;
     },
     tools() {
       const w = this.s.words;
@@ -157,7 +157,10 @@ export default {
       const have = this.points[id];
       if (!have?.t.length) return null;
       const i = nearest(have.t, t);
-      return Math.abs(have.t[i] - t) > Math.max((this.window[1] - this.window[0]) / 50, 1000) ? null : have.v[i];
+      if (Math.abs(have.t[i] - t) <= Math.max((this.window[1] - this.window[0]) / 50, 1000)) return have.v[i];
+      // Far from any sample the one before still stands, as long as another one follows.
+      const before = have.t[i] <= t ? i : i - 1;
+      return before < 0 || before + 1 >= have.t.length || have.v[before + 1] === null ? null : have.v[before];
     },
     // -- drawing -------------------------------------------------------------------------------
     draw() {
@@ -175,7 +178,7 @@ export default {
         useUTC: true,
         backgroundColor: "transparent",
         textStyle: { fontFamily: css("--ls-font"), color: css("--ls-muted") },
-        grid: { left: 8, right: 12 + (phone ? 0 : Math.max(units.length - 2, 0) * 56), top: units.some(Boolean) ? 28 : 12, bottom: 4, containLabel: true },
+        grid: { left: units.length ? 8 : 24, right: 12 + (phone ? 0 : Math.max(units.length - 2, 0) * 56), top: units.some(Boolean) ? 28 : 12, bottom: 4, containLabel: true },
         tooltip: {
           trigger: "axis", confine: true, transitionDuration: 0, appendTo: "body", className: "ls-chart-tip",
           axisPointer: { type: "line", lineStyle: { color: css("--ls-muted"), type: "solid" }, label: { show: false } },
@@ -280,7 +283,7 @@ export default {
       const rows = this.s.lines.map((line, i) => ({ line, i })).filter(({ line }) => !this.off[line.id]).map(({ line, i }) => {
         const have = this.points[line.id];
         const k = have?.t.length ? nearest(have.t, t) : -1;
-        const v = k >= 0 && this.valueAt(line.id, t) !== null ? have.v[k] : null;
+        const v = k >= 0 ? this.valueAt(line.id, t) : null;
         const band = v !== null && have.lo && have.hi[k] !== have.lo[k] ? ` <small>${number(have.lo[k], line.digits)} … ${number(have.hi[k], line.digits)}</small>` : "";
         const grade = have?.q?.[k] ? ` <em>${safe([0, this.s.words.uncertain, this.s.words.bad][have.q[k]])}</em>` : "";
         return `<tr><td><i style="background:var(--ls-line-${(i % 8) + 1})"></i>${safe(line.name)}</td><td>${number(v, line.digits)} ${safe(line.unit)}${band}${grade}</td></tr>`;

@@ -37,12 +37,17 @@ from lineshaft.edge.service import Edge
 from lineshaft.edge.settings import as_toml
 from lineshaft.kernel.clock import from_us
 from lineshaft.kernel.errors import Invalid, PlatformError
-from lineshaft.kernel.terms import Quality
+from lineshaft.kernel.terms import Grade, Quality
 from lineshaft.security import Role
 
 from .picking import Picking
-from .tags import said
+from .tags import Tag, shown
 
+MARKED = {
+    Grade.UNCERTAIN: mark("The machine itself doubts this value."),
+    Grade.BAD: mark("The machine itself says that this value is bad."),
+}
+"""What is wrong with a value when nobody says more."""
 FIRST = ("url", "broker", "subscriptions", "host", "port", "unit", "security", "user", "password")
 """Settings that are asked for at once, in this order; the others are folded away."""
 SUGGESTED: dict[str, Any] = {"subscriptions": ["#"]}
@@ -259,14 +264,15 @@ class _Draft:
             self._preview.explain(view.text("No values came"), told)
 
     def _seen_row(self, seen: Seen) -> dict[str, Any]:
-        units = {str(tag["path"]): str(tag.get("unit", "")) for tag in self.picking.tags.values()}
-        unit = next((u for path, u in units.items() if seen.path.endswith("/" + path.lstrip("/"))), "")
+        chosen = self.picking.tags.values()
+        tag: Tag = next((t for t in chosen if seen.path.endswith("/" + str(t["path"]).lstrip("/"))), {})
+        grade = Quality.of(seen.quality).grade
         return {
             "path": seen.path,
-            "value": said(seen.value, unit) or "–",
-            "quality": Quality.of(seen.quality).grade.value,
+            "value": shown(self.view, seen.value, tag) or "–",
+            "quality": grade.value,
             "at": from_us(seen.ts_us),
-            "message": self.view.said(seen.message),
+            "message": self.view.said(seen.message) or self.view.text(MARKED.get(grade, "")),
         }
 
     async def save(self) -> None:

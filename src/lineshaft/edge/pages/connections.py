@@ -35,7 +35,7 @@ async def connections(view: View) -> None:
                 Column("connector", view.text("Protocol"), phone=False),
                 Column("path", view.text("Place"), phone=False),
                 Column("tags", view.text("Tags"), kind="number", digits=0, phone=False),
-                Column("rate", view.text("Values per second"), kind="number", digits=1),
+                Column("rate", view.text("Values per second"), kind="number", digits=1, phone=False),
                 Column("last", view.text("Last value"), kind="ago", phone=False),
                 Column("error", view.text("What is wrong"), sortable=False),
             ],

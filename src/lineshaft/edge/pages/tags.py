@@ -94,19 +94,12 @@ class Tags:
             "place": place,
             "path": place.removeprefix(f"{self._connection.path}/"),
             "quality": heard.quality.grade.value if heard else "unknown",
-            "value": self._shown(heard.value if heard else None, tag),
+            "value": shown(self._view, heard.value if heard else None, tag),
             "age": heard.ts if heard else None,
             "every": str(tag.get("every", "1s")) if tag else "",
             "address": str(tag.get("address", "")),
             "writable": self._view.text("Yes") if tag.get("writable") else "",
         }
-
-    def _shown(self, value: Value | None, tag: Tag) -> str:
-        if tag.get("kind") == Kind.BOOLEAN and isinstance(value, int | float):
-            return self._view.text("Yes") if value else self._view.text("No")
-        if tag.get("kind") in (Kind.INTEGER, Kind.ENUM) and isinstance(value, float) and value.is_integer():
-            value = int(value)
-        return said(value, str(tag.get("unit", "")))
 
     # ---- changing ----
 
@@ -159,6 +152,15 @@ class Tags:
 def _place(connection: Connection, tag: Tag) -> str:
     path = str(tag["path"])
     return path[1:] if path.startswith("/") else f"{connection.path}/{path}"
+
+
+def shown(view: View, value: Value | None, tag: Tag) -> str:
+    """A value as its tag means it: yes or no, whole, or with its unit."""
+    if tag.get("kind") == Kind.BOOLEAN and isinstance(value, int | float):
+        return view.text("Yes") if value else view.text("No")
+    if tag.get("kind") in (Kind.INTEGER, Kind.ENUM) and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return said(value, str(tag.get("unit", "")))
 
 
 def said(value: Value | None, unit: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +88,12 @@ class Historian:
         """The newest stored sample of each series, as a raw table; `Live.latest` is faster for what is now."""
         chosen = await self._choose(who, selection)
         table = await self._reading.newest(chosen.ids, grades=grades)
+        return _answer(_named(_in_order(table, chosen), chosen.paths), chosen)
+
+    async def standing(self, who: Who, selection: Selection, at: datetime) -> Answer:
+        """The last sample of each series from before a moment, of any quality, as a raw table: what stood then."""
+        chosen = await self._choose(who, selection)
+        table = await self._reading.newest(chosen.ids, before=to_us(at))
         return _answer(_named(_in_order(table, chosen), chosen.paths), chosen)
 
     async def raw(

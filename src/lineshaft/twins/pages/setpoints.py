@@ -75,7 +75,7 @@ class SetpointCard:
                     Column("desired", words("Desired"), sortable=False),
                     Column("reported", words("Reported"), sortable=False),
                     Column("stage", words("State"), kind="status", sortable=False),
-                    Column("since", words("Since"), kind="ago", sortable=False),
+                    Column("since", words("Since"), kind="ago", sortable=False, phone=False),
                     Column("note", words("Remark"), sortable=False, phone=False),
                 ],
                 [self._row(one) for one in found],

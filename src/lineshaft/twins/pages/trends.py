@@ -29,6 +29,7 @@ from lineshaft.security import Role
 from lineshaft.telemetry import Grades, Historian, Selection
 from lineshaft.twins.model import Point, Twin
 
+from .holding import held
 from .words import point_name
 
 RECENT = timedelta(minutes=15)
@@ -72,7 +73,7 @@ class Courses:
         answer = await self._historian.trend(
             self._view.who, Selection.of(*chosen), span, points=points, grades=Grades.USABLE
         )
-        return {
+        found = {
             path: Curve(
                 ts=rows["ts"].cast(pa.int64()).to_numpy(),
                 mean=_floats(rows, "mean"),
@@ -81,6 +82,7 @@ class Courses:
             )
             for path, rows in _by_path(answer.table, chosen)
         }
+        return await held(self._view.who, self._historian, found, chosen, span)
 
     async def file(self, series: Iterable[str], span: TimeRange) -> bytes:
         """The samples of a span as CSV, at most a hundred thousand."""

@@ -29,9 +29,9 @@ _TEXTS = {ua.ObjectIds.String, ua.ObjectIds.LocalizedText, ua.ObjectIds.DateTime
 
 
 async def browse(link: Link, address: str) -> list[Node]:
-    """What lies below a node; the elements, below an array."""
+    """What lies below a node; the elements, below an array. At the top what is the machine's own comes first."""
     if not address:
-        return await _children(link, _TOP)
+        return sorted(await _children(link, _TOP), key=lambda node: not node.address.startswith("ns"))
     at = parse(address)
     (walked,) = await ends(link, [at.browse]) if at.browse else (at.node(link.namespaces, literal=True),)
     if walked is None:
