@@ -93,7 +93,7 @@ async def test_versions_are_listed_and_restored_on_screen(visit: Visit, pictures
     await pictures.save(ADA, picture(id=made.id, version=1))
     async with visit(f"/synoptics/{made.id}") as user:
         await drawn(user)
-        user.find("Versions").click()
+        press(user, parts(user, ui.menu_item)[-2], "click", None)
         await until(lambda: [t for t in parts(user, Table) if len(t.rows) == 2])
         table = parts(user, Table)[0]
         press(user, table, "act", {"key": "1", "action": 0})

@@ -24,21 +24,21 @@ async def test_a_machine_shows_its_submodels_with_values_as_they_are(
     await projection.all()
     await tell({f"{FILLER}/speed": 180.0})
     async with visit(twin_address(shell_id(made.id))) as user:
-        shown = await part(user, Tree, "OperationalData")
+        shown = await part(user, Tree, "Operating data")
         await until(lambda: shown.state["nodes"].get("speed", {}).get("note") == "180 items/min")
         await tell({f"{FILLER}/speed": 90.0})
         await until(lambda: shown.state["nodes"]["speed"]["note"] == "90 items/min")
         tell_browser(
             user, await part(user, Table, "Submodels"), "row", (await part(user, Table, "Submodels")).rows[1]["id"]
         )
-        await part(user, Tree, "HierarchicalStructures")
+        await part(user, Tree, "Structure")
 
 
 async def test_submodels_are_named_with_the_template_they_follow(repository: Repository, visit: Visit) -> None:
     await put(repository, new(template("nameplate"), "urn:acme:plate"))
     async with visit(twin_address(PUMP), language="zh") as user:
         [row] = (await part(user, Table, "子模型")).rows
-        assert (row["name"], row["template"]) == ("Nameplate", template("nameplate").title["zh"])
+        assert (row["name"], row["template"]) == (template("nameplate").title["zh"],) * 2
 
 
 async def test_who_may_see_nothing_of_a_twin_is_told_that_there_is_none(repository: Repository, visit: Visit) -> None:

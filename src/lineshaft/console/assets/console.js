@@ -52,9 +52,17 @@
       document.querySelector("#ls-main h1")?.focus({ preventScroll: true });
     }
     lineshaft.moved = true;
+    document.querySelectorAll('.ls-tab[aria-selected="true"]').forEach(reveal);
+  }
+  /** Tabs that do not fit are scrolled; the chosen one is in view. */
+  function reveal(tab) {
+    const [bar, middle] = [tab.parentElement, tab.offsetLeft - tab.parentElement.offsetLeft + tab.offsetWidth / 2];
+    bar.scrollTo({ left: middle - bar.clientWidth / 2 });
   }
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const tab = event.target.closest(".ls-tab");
+    if (tab) reveal(tab);
     const control = event.target.closest("[data-ls]");
     if (control) return { theme: nextTheme, nav: toggleNavigation }[control.dataset.ls]?.();
     if (root.classList.contains("ls-drawer") && !event.target.closest(".ls-nav")) root.classList.remove("ls-drawer");

@@ -66,8 +66,12 @@ function value(entry, canvas) {
     if (!name || text.length <= longest) return;
     longest = text.length;
     const taken = longest * size * 0.58 + unit.length * size * 0.4 + 22;
-    const room = Math.max(Math.floor((item.w - taken) / (small * 0.5)), 0);
+    const fits = (px) => Math.max(Math.floor((item.w - taken) / (px * 0.5)), 0);
+    const px = fits(small) >= item.label.length ? small : small * 0.8;
+    const room = fits(px);
+    name.style.fontSize = `${px}px`;
     name.textContent = item.label.length > room ? `${item.label.slice(0, Math.max(room - 1, 0))}…` : item.label;
+    el("title", {}, name, item.label);
   };
 }
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lineshaft.console import View, unit_text
+from lineshaft.console import View, mark, unit_text
 from lineshaft.twins.metamodel import forms, identifiers
 from lineshaft.twins.metamodel.kinds import FILE, MULTI_LANGUAGE, Json, children, kind_of
-from lineshaft.twins.submodels import Element
+from lineshaft.twins.submodels import Element, Template
+
+OWN = {
+    "OperationalData": mark("Operating data"),
+    "HierarchicalStructures": mark("Structure"),
+    "LifeCycle": mark("Life cycle"),
+}
+"""Submodels that the platform writes, by their idShort."""
 
 
 def twin_address(shell: str, tab: str = "") -> str:
@@ -20,6 +27,17 @@ def called(thing: Json, language: str) -> str:
     """What people call a shell, a submodel or an element."""
     names = {one.get("language", ""): one.get("text", "") for one in thing.get("displayName", ())}
     return str(names.get(language) or names.get("en") or thing.get("idShort") or thing.get("id") or "")
+
+
+def submodel_title(view: View, submodel: Json, template: Template | None) -> str:
+    """What people call a submodel: by itself, by its template in Chinese, else its idShort as words."""
+    name = str(submodel.get("idShort") or "")
+    if submodel.get("displayName") or not name:
+        return called(submodel, view.language)
+    if name in OWN:
+        return view.text(OWN[name])
+    title = template.title.get(view.language, "") if template and view.language != "en" else ""
+    return title or spaced(name)
 
 
 def spaced(name: str) -> str:
@@ -60,7 +78,7 @@ def value_note(view: View, element: Json) -> str:
     elif isinstance(value, Mapping):
         shown = ", ".join(f"{name} {part}" for name, part in value.items() if not isinstance(part, Mapping | list))
     else:
-        shown = "" if value is None else str(value)
+        shown = "" if value is None else view.text(str(value)) if str(value).strip() else ""
     return f"{shown[:120]} {unit_text(unit_of(element))}".strip()
 
 

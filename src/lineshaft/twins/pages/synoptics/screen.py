@@ -77,12 +77,14 @@ class _Screen:
     def _actions(self) -> None:
         view, shown = self._view, self._picture
         button(view.text("Overview"), lambda: view.go(place_of(shown.place)), symbol="dashboard", kind="quiet")
-        button(view.text("Versions"), self._open_versions, symbol="history", kind="quiet")
         download_button(view.text("Export"), self._export, lambda: f"{self._name}.json", kind="quiet")
         if view.who.may(Role.ENGINEER, shown.place):
             edit = f"{picture_address(shown.id)}/edit"
             button(view.text("Edit"), lambda: view.go(edit), symbol="edit")
-            menu(view.text("More"), [(view.text("Remove …"), self._remove)])
+            more = [(view.text("Versions …"), self._open_versions), (view.text("Remove …"), self._remove)]
+            menu(view.text("More"), more)
+        else:
+            button(view.text("Versions"), self._open_versions, symbol="history", kind="quiet")
 
     @property
     def _name(self) -> str:

@@ -18,7 +18,7 @@ from lineshaft.twins.model.shell import SERIES
 from lineshaft.twins.pages.naming import called, spaced, unit_of
 from lineshaft.twins.pages.twin.opened import Carried, Opened
 from lineshaft.twins.pages.twin.tab import tab
-from lineshaft.twins.pages.words import said
+from lineshaft.twins.pages.words import address_of, said
 from lineshaft.twins.service import Repository
 
 REFRESH_S = 1.0
@@ -66,13 +66,27 @@ class _Binding:
         self._read()
         await self._look()
         if not self._places:
-            empty(view.text("Nothing to bind"), view.text("Add a submodel with properties first."), symbol="link")
+            self._draw_nothing()
             return
         with section(view.text("Live values"), actions=self._draw_actions):
             self._match = match(
                 self._sources(), self._targets(), on_match=self._put, on_free=self._free, label=view.text("Properties")
             )
         view.every(REFRESH_S, self._refresh, name="binding")
+
+    def _draw_nothing(self) -> None:
+        """Why there is nothing to bind, and the way on."""
+        view, place = self._twin.view, self._twin.document.place
+        if self._twin.of_the_tree:
+            told = view.text("The machine's own properties are bound in the plant model. Add a submodel to bind more.")
+            machine = address_of(place)
+
+            def onward() -> None:
+                button(view.text("Edit the machine"), lambda: view.go(f"{machine}?tab=edit"))
+
+            empty(view.text("Nothing else to bind"), told, symbol="link", action=onward)
+        else:
+            empty(view.text("Nothing to bind"), view.text("Add a submodel with properties first."), symbol="link")
 
     def _draw_actions(self) -> None:
         view = self._twin.view

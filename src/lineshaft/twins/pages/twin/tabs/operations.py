@@ -6,7 +6,22 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from lineshaft.console import Column, Dialog, Field, View, confirm, dialog, form, notice, paragraph, section, table
+from lineshaft.console import (
+    Column,
+    Dialog,
+    Field,
+    View,
+    button,
+    confirm,
+    dialog,
+    form,
+    notice,
+    paragraph,
+    row,
+    section,
+    table,
+    unit_text,
+)
 from lineshaft.kernel.errors import Invalid
 from lineshaft.security import Role
 from lineshaft.twins.metamodel.kinds import OPERATION, Json, kind_of
@@ -43,8 +58,8 @@ async def operations(twin: Opened) -> None:
     view = twin.view
     found = {f"{submodel}#{path}": (submodel, path, element) for submodel, path, element in _operations(twin)}
 
-    async def run(row: dict[str, Any]) -> None:
-        _open(view, *found[row["id"]])
+    async def run(chosen: dict[str, Any]) -> None:
+        _open(twin, *found[chosen["id"]])
 
     with section(
         view.text("Operations"),
@@ -72,8 +87,9 @@ async def operations(twin: Opened) -> None:
         )
 
 
-def _open(view: View, submodel: str, path: str, element: Json) -> None:
+def _open(twin: Opened, submodel: str, path: str, element: Json) -> None:
     """Ask for the inputs, then show what would be done."""
+    view = twin.view
     with dialog(called(element, view.language), wide=True) as box:
 
         async def rehearse(entered: dict[str, Any]) -> None:
@@ -82,7 +98,7 @@ def _open(view: View, submodel: str, path: str, element: Json) -> None:
             asked = await service.prepare(view.who, submodel, path, inputs=inputs)
             found = await service.rehearse(view.who, asked)
             box.close()
-            _show(view, element, asked, found)
+            _show(twin, element, asked, found)
 
         form(
             [_field(view, one) for one in inputs_of(element)],
@@ -99,37 +115,43 @@ def _field(view: View, variable: Json) -> Field:
         name=str(variable.get("idShort", "")),
         label=called(variable, view.language),
         kind="integer" if type_ in WHOLE else kind,
-        unit=extension(variable, UNIT),
+        unit=unit_text(extension(variable, UNIT)),
         value=plain_of(type_, str(variable["value"])) if variable.get("value") is not None else None,
         required=variable.get("value") is None and kind != "switch",
     )
 
 
-def _show(view: View, element: Json, asked: Invocation, found: Rehearsal) -> None:
+def _show(twin: Opened, element: Json, asked: Invocation, found: Rehearsal) -> None:
     """What would be done, condition by condition and step by step, and the way on when nothing speaks against it."""
+    view, within = twin.view, f"{twin.document.place}/"
     with dialog(view.text("What {name} would do", name=called(element, view.language)), wide=True) as box:
         for problem in found.problems:
-            notice("bad", view.said(problem))
+            notice("bad", view.said(problem).replace(within, ""))
         for text, holds in found.conditions:
-            paragraph(f"{'✓' if holds else '✗'} {text}", muted=True)
+            paragraph(f"{'✓' if holds else '✗'} {text.replace(within, '')}", muted=True)
         table(
             [
                 Column("path", view.text("Place"), kind="code", sortable=False),
                 Column("value", view.text("Would be"), sortable=False),
                 Column("now", view.text("Is now"), sortable=False),
             ],
-            [{"id": str(n), **_planned(view, one)} for n, one in enumerate(found.steps)],
+            [{"id": str(n), **_planned(view, one, within)} for n, one in enumerate(found.steps)],
             filterable=False,
             label=view.text("Steps"),
         )
-        if not found.problems:
-            form([], on_submit=partial(_run, view, element, asked, box), submit=view.text("Run on the machine …"))
+        if found.problems:
+            with row():
+                button(view.text("Close"), box.close)
+            return
+        go = partial(_run, view, element, asked, box)
+        form([], on_submit=go, submit=view.text("Run on the machine …"), on_cancel=box.close)
 
 
-def _planned(view: View, step: Planned) -> dict[str, Any]:
-    shown = ", ".join(said(view, one, step.unit) for one in step.values)
+def _planned(view: View, step: Planned, within: str) -> dict[str, Any]:
+    """One step, its place as seen from the twin."""
+    shown, place = ", ".join(said(view, one, step.unit) for one in step.values), str(step.path).removeprefix(within)
     return {
-        "path": f"{step.path}(…)" if step.calls else str(step.path),
+        "path": f"{place}(…)" if step.calls else place,
         "value": view.said(step.problem) or shown,
         "now": "" if step.calls else said(view, step.now, step.unit),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
 import orjson
 
 from lineshaft.console import (
+    ABSENT,
     Column,
     Table,
     Tree,
@@ -16,6 +18,7 @@ from lineshaft.console import (
     empty,
     facts,
     link,
+    mark,
     menu,
     notice,
     section,
@@ -28,7 +31,7 @@ from lineshaft.security import Role
 from lineshaft.twins.metamodel import paths, references
 from lineshaft.twins.metamodel.kinds import COLLECTION, ENTITY, LIST, Json, children, kind_of
 from lineshaft.twins.model.repository import Kind
-from lineshaft.twins.pages.naming import called, value_note
+from lineshaft.twins.pages.naming import called, element_title, submodel_title, value_note
 from lineshaft.twins.pages.twin.adding import open_adding, take_away
 from lineshaft.twins.pages.twin.connecting import TEMPLATE, open_connecting
 from lineshaft.twins.pages.twin.editor import Editor
@@ -41,6 +44,9 @@ from lineshaft.twins.submodels import check, grave
 REFRESH_S = 1.0
 _SYMBOLS = {COLLECTION: "folder", LIST: "list", ENTITY: "deployed_code"}
 _MOST_FAULTS = 5
+_INDEX = re.compile(r"\[\d+\]")
+KINDS = (mark("Instance"), mark("Type"), mark("Role"), mark("NotApplicable"))
+"""Kinds of assets, as the metamodel spells them."""
 
 
 @tab("submodels", title="Submodels", order=10)
@@ -154,7 +160,7 @@ def _row(twin: Opened, one: Carried) -> dict[str, Any]:
     title = one.template.title if one.template else {}
     return {
         "id": one.id,
-        "name": called(one.content, twin.view.language),
+        "name": submodel_title(twin.view, one.content, one.template),
         "template": title.get(twin.view.language) or title.get("en") or "",
     }
 
@@ -163,7 +169,7 @@ def _identity(twin: Opened) -> list[tuple[str, Any]]:
     view, document, asset = twin.view, twin.document, twin.shell.get("assetInformation", {})
     pairs: list[tuple[str, Any]] = [
         (view.text("Asset"), asset.get("globalAssetId", "")),
-        (view.text("Asset kind"), asset.get("assetKind", "")),
+        (view.text("Asset kind"), view.text(asset.get("assetKind") or ABSENT)),
         (view.text("Place"), partial(link, str(document.place), address_of(document.place))),
         (view.text("Version"), str(document.version)),
     ]
@@ -181,10 +187,11 @@ class _Content:
         self._content: Json = carried.content
         self._etag = carried.document.etag
         self._tree: Tree | None = None
+        self._elements = dict(carried.template.walk()) if carried.template else {}
 
     def draw(self, actions: Any) -> None:
         view, meaning = self._view, references.semantic(self._content.get("semanticId"))
-        name = called(self._content, view.language)
+        name = submodel_title(view, self._content, self.carried.template)
         self._draw_faults()
         with section(name, subtitle=meaning, actions=actions):
             self._tree = tree(self._below, label=name, empty=view.text("No elements"))
@@ -212,13 +219,18 @@ class _Content:
             found.append(
                 TreeNode(
                     id=path,
-                    label=called(child, view.language) or f"[{index}]",
+                    label=self._label(path, child) or f"[{index}]",
                     symbol=_SYMBOLS.get(kind_of(child), "label"),
                     children=bool(children(child)),
                     note=value_note(view, child),
                 )
             )
         return found
+
+    def _label(self, path: str, child: Json) -> str:
+        """What an element is called, in the words of its template where that knows it."""
+        element = self._elements.get(_INDEX.sub("[0]", path))
+        return element_title(element, child, self._view.language) if element else called(child, self._view.language)
 
     async def refresh(self) -> None:
         """Show values that changed."""
