@@ -60,7 +60,10 @@ class Things:
     def over(cls, config: Config, *, data: Path, db: Database, guard: Guard, edge: Edge, memory: Memory) -> Things:
         """Build them; nothing is opened that is not open already."""
         settings = config.get(TwinsSettings)
-        repository = Repository(db, guard, config.plant.organisation, live=memory.live, historian=memory.historian)
+        repository = Repository(
+            db, guard, config.plant.organisation, live=memory.live, historian=memory.historian,
+            attachment_mb=settings.files.attachment_mb,
+        )  # fmt: skip
         edge.before_writing(repository.records.check_setpoint)
         simulations = Simulations(db, guard, memory.historian, data / "models")
         twins = Twins(db, guard, memory.live, settings)

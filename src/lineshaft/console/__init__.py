@@ -28,6 +28,7 @@ from .display import (
     progress,
     value,
 )
+from .filing import Attached, attached
 from .form import Field, Form, fields_of, form
 from .format import ABSENT, ago, duration, moment, number, percent, quantity, size, unit_text
 from .frame import Health
@@ -55,6 +56,7 @@ __all__ = [
     "ABSENT",
     "LANGUAGES",
     "Ask",
+    "Attached",
     "Badge",
     "Bars",
     "Body",
@@ -103,6 +105,7 @@ __all__ = [
     "View",
     "Wizard",
     "ago",
+    "attached",
     "badge",
     "bars",
     "button",

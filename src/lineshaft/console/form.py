@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from lineshaft.kernel.errors import Invalid
 
 from .actions import button
+from .filing import FileBox
 from .language import mark
 from .layout import element
 from .texts import Texts
@@ -38,8 +39,8 @@ SpanUnit = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "ms": 0.001}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One thing to enter. kind: text, long, number, integer, switch, select, secret, duration, list, date or
-    texts (one text by language).
+    """One thing to enter. kind: text, long, number, integer, switch, select, secret, duration, list, date,
+    texts (one text by language) or file (an Attached, or the address of a file).
     """
 
     name: str
@@ -53,6 +54,8 @@ class Field:
     placeholder: str = ""
     advanced: bool = False
     """Folded away under "More settings"."""
+    most_mb: int = 64
+    """Of a file."""
 
 
 def fields_of(model: type[BaseModel], *, only: Sequence[str] = (), advanced: Sequence[str] = ()) -> list[Field]:
@@ -295,6 +298,8 @@ def _input(one: Field, value: Any) -> Any:
     props = f'outlined dense hide-bottom-space aria-label="{one.label}"'
     if one.kind == "texts":
         return Texts(one.name, one.label, value or {})
+    if one.kind == "file":
+        return FileBox(one.label, value, most_mb=one.most_mb, control=lambda address: _typed(one, address, props))
     if one.kind == "switch":
         control: Any = ui.switch(one.label, value=bool(shown)).props("dense")
     elif one.kind == "select":
@@ -305,17 +310,26 @@ def _input(one: Field, value: Any) -> Any:
     elif one.kind == "long":
         control = ui.textarea(value=shown, placeholder=one.placeholder).props(f"{props} autogrow")
     else:
-        if one.kind == "date":
-            props += ' type="date"'
-        control = ui.input(value=shown, placeholder=one.placeholder or _example(one), password=one.kind == "secret",
-                           password_toggle_button=one.kind == "secret").props(props)  # fmt: skip
+        return _typed(one, shown, props + (' type="date"' if one.kind == "date" else ""))
+    return _marked(one, control)
+
+
+def _typed(one: Field, shown: Any, props: str) -> Any:
+    secret = one.kind == "secret"
+    control = ui.input(
+        value=shown, placeholder=one.placeholder or _example(one), password=secret, password_toggle_button=secret
+    )
+    return _marked(one, control.props(props))
+
+
+def _marked(one: Field, control: Any) -> Any:
     if one.unit and one.kind != "switch":
         control.props(f'suffix="{one.unit}"')
     return control.classes("ls-input").mark(f"field-{one.name}")
 
 
 def _example(one: Field) -> str:
-    return {"duration": "10 s, 5 min, 2 h", "list": "a, b, c"}.get(one.kind, "")
+    return {"duration": "10 s, 5 min, 2 h", "list": "a, b, c", "file": "https://…"}.get(one.kind, "")
 
 
 def _shown(one: Field, value: Any) -> Any:

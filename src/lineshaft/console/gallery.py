@@ -22,6 +22,7 @@ from lineshaft.kernel.terms import Quality, TimeRange
 
 from .actions import button, confirm, dialog, download_button, menu, undo
 from .display import badge, code, empty, error_panel, facts, notice, paragraph, picture, progress, value
+from .filing import Attached
 from .form import Field, form
 from .inputs import chips, choice, time_range
 from .job import Tell, job
@@ -350,6 +351,7 @@ def _forms(view: View) -> None:
                     [
                         Field(name="name", label="Name", kind="texts", value={"en": "Pump", "zh": "泵"}, required=True),
                         Field(name="made", label="Made on", kind="date", value="2026-03-04"),
+                        Field(name="logo", label="Logo", kind="file", value=Attached(name="logo.svg", load=_logo)),
                     ]
                 )
                 menu("Add an element", [("Serial number", _nothing), ("Country", _nothing)], symbol="add", named=True)
@@ -365,6 +367,10 @@ def _forms(view: View) -> None:
                 progress(0.42, "4,200 of 10,000 rows")
                 progress(None, "Waiting for the machine")
                 job("Compute", _compute, symbol="play_arrow")
+
+
+async def _logo() -> bytes:
+    return b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><circle cx="2" cy="1.5" r="1"/></svg>'
 
 
 async def _compute(tell: Tell) -> None:

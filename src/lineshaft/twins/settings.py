@@ -30,6 +30,8 @@ class FileSettings(Section):
     """JSON members and items, or XML elements, of one document."""
     text_mb: int = Field(default=128, ge=1)
     """Characters of one value, in millions."""
+    attachment_mb: int = Field(default=64, ge=1, le=256)
+    """One file attached to an element or as a thumbnail, in MiB."""
 
 
 class HistorySettings(Section):

@@ -6,21 +6,25 @@ changes of different elements are kept both; of the same element the second is t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
-from lineshaft.console import Form, button, form, menu, notice, paragraph, row, section, stack
-from lineshaft.twins.errors import Clashing, Stale
-from lineshaft.twins.metamodel.kinds import COLLECTION, LIST, Json, kind_of
+from lineshaft.console import Field, Form, button, form, menu, notice, paragraph, row, section, stack
+from lineshaft.twins.errors import Clashing, NoFile, Stale
+from lineshaft.twins.metamodel.kinds import COLLECTION, FILE, LIST, Json, kind_of
 from lineshaft.twins.metamodel.paths import add, drop, find, put
 from lineshaft.twins.model.merging import Edit, edits, merged, without_live
-from lineshaft.twins.model.repository import Document, Kind
+from lineshaft.twins.model.repository import Attachment, Document, Kind
 from lineshaft.twins.pages.naming import called, element_title, value_note
 from lineshaft.twins.service import Repository
 from lineshaft.twins.submodels import Element, Line, fresh, sheet
 
+from . import filed
 from .fields import fields_of, is_empty, taken, written
 from .opened import Carried, Opened
 
@@ -40,6 +44,7 @@ class Editor:
         self._begin(carried.document)
         self._draft = deepcopy(self._base)
         self._forms: list[tuple[Form, list[Line]]] = []
+        self._chosen: filed.Chosen = {}
         self._place = stack()
         self._draw()
 
@@ -87,12 +92,20 @@ class Editor:
         if fields or own or kept or group.offers or any(not line.needed for line in group.lines):
             with section(title, actions=lambda: self._draw_actions(group)):
                 if fields or own:
-                    self._forms.append((form([*own, *fields]), [group, *leaves]))
+                    self._forms.append((form([*own, *map(self._with_file, fields)]), [group, *leaves]))
                 if kept:
                     paragraph(self._view.text("Kept as they are: {names}.", names=", ".join(kept)), muted=True)
         for number, line in enumerate(one for one in group.lines if one.holds):
             below = f"{number + 1}" if kind_of(group.said) == LIST else self._titled(line)
             self._draw_group(line, f"{title} › {below}" if group.path else below)
+
+    def _with_file(self, field: Field) -> Field:
+        """A field of a file with the file itself."""
+        if field.kind != "file":
+            return field
+        said = find(self._draft, field.name)
+        held = filed.filed(self._view, self._id, field.name, said, self._chosen)
+        return replace(field, value=held, most_mb=self._view.ask(Repository).attachment_mb)
 
     def _draw_actions(self, group: Line) -> None:
         view = self._view
@@ -122,12 +135,17 @@ class Editor:
             for line in lines:
                 if not line.path or not fields_of(self._view, line):
                     continue
-                made, problem = written(self._view, line, taken(line, values))
+                made, problem = self._written(line, values)
                 problems |= {name: problem for name in shown.fields if name.partition("#")[0] == line.path}
                 put(self._draft, line.path, made | _held(self._draft, line))
             for name in shown.fields:
                 shown.problem(name, problems.get(name, ""))
         return not any(problems.values())
+
+    def _written(self, line: Line, values: Mapping[str, Any]) -> tuple[Json, str]:
+        if kind_of(line.said) == FILE:
+            return filed.taken(line.said, values[line.path], self._chosen), ""
+        return written(self._view, line, taken(line, values))
 
     def _add(self, group: Line, element: Element) -> None:
         self._collect()
@@ -159,6 +177,7 @@ class Editor:
     async def _write(self, found: list[Edit]) -> None:
         view, repository = self._view, self._view.ask(Repository)
         before: list[Json] = []
+        gone = await self._gone()
 
         def edit(current: Json) -> Json:
             before[:] = [current]
@@ -166,19 +185,31 @@ class Editor:
 
         told = view.text("Saved {name}", name=called(self._draft, view.language))
         try:
-            made = await repository.change(view.who, Kind.SUBMODEL, self._id, edit, if_match=self._etag)
+            made = await repository.change(
+                view.who, Kind.SUBMODEL, self._id, edit, if_match=self._etag, files=self._chosen
+            )
         except Stale:
-            made = await repository.change(view.who, Kind.SUBMODEL, self._id, edit)
+            made = await repository.change(view.who, Kind.SUBMODEL, self._id, edit, files=self._chosen)
             told = view.text("{told}; what others changed meanwhile is kept too", told=told)
 
         async def back() -> None:
             await repository.change(
-                view.who, Kind.SUBMODEL, self._id, lambda _: before[0], if_match=made.etag
+                view.who, Kind.SUBMODEL, self._id, lambda _: before[0], if_match=made.etag, files=gone
             )  # fmt: skip
             await self._on_done()
 
         await self._on_done()
         view.toast(told, action=(view.text("Undo"), back))
+
+    async def _gone(self) -> dict[str, Attachment]:
+        """The files that are no longer there once this is saved, so that they can be brought back."""
+        view, kept = self._view, {str(one["value"]) for _, one in filed.files_of(self._draft)}
+        found: dict[str, Attachment] = {}
+        for path, one in filed.files_of(self._base):
+            if (name := str(one["value"])) not in kept:
+                with suppress(NoFile):
+                    found[name] = await view.ask(Repository).get_file(view.who, Kind.SUBMODEL, self._id, path)
+        return found
 
     async def _tell_clash(self, found: list[Edit], paths: list[str]) -> None:
         """Keep what was entered, show what stands there now, and let the next save decide."""

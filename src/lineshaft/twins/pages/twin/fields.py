@@ -38,7 +38,7 @@ def is_bound(said: Json) -> bool:
 
 
 def fields_of(view: View, line: Line) -> list[Field]:
-    """The fields of one element; two for a range, none for what is kept as it is."""
+    """The fields of one element; two for a range, none for what is kept as it is. A file is shown by the form."""
     kind = kind_of(line.said)
     if kind not in ENTERED or is_bound(line.said):
         return []
@@ -71,6 +71,8 @@ def _field(view: View, line: Line, name: str, title: str, value: Any) -> Field:
 def _control(view: View, said: Json, element: Element, value: Any) -> tuple[str, Mapping[Any, str]]:
     if kind_of(said) == MULTI_LANGUAGE:
         return "texts", {}
+    if kind_of(said) == FILE:
+        return "file", {}
     if said.get("valueType") == "xs:boolean":
         return "select", {"": "–", "true": view.text("Yes"), "false": view.text("No")}
     if element.choices:
@@ -128,4 +130,4 @@ def is_empty(line: Line) -> bool:
 
 def _unsaid(said: Json) -> bool:
     value = entered(said)
-    return kind_of(said) not in (FILE, BLOB) and value in (None, "", {}, (None, None))
+    return kind_of(said) != BLOB and value in (None, "", {}, (None, None))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from lineshaft.kernel.db import Transaction
 from lineshaft.kernel.errors import Invalid
 from lineshaft.security import Role, Who
-from lineshaft.twins.errors import NoFile
+from lineshaft.twins.errors import FileTooLarge, NoFile
 from lineshaft.twins.metamodel.kinds import FILE, Json, kind_of
 from lineshaft.twins.metamodel.paths import find, place_of
 from lineshaft.twins.model.repository import Attachment, Kind
@@ -28,8 +29,10 @@ WRITE = "twins.files.write"
 class Attachments:
     """Contents beside documents; writing one also writes its name and type into the document."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, most_mb: int) -> None:
+        """`most_mb` is the largest file that may be attached; packages are as large as they are."""
         self._desk = desk
+        self.most_mb = most_mb
 
     async def get(self, who: Who, kind: Kind, id_: str, path: str) -> Attachment:
         """The file of the element at a path, the thumbnail of a shell, or a package; NoFile without one."""
@@ -57,11 +60,33 @@ class Attachments:
         await writing.alive(tx, who, stored.place)
         document = content_of(stored)
         _, holder = _slot(stored, document, path)
-        name = "" if stored.kind is Kind.PACKAGE else _part_name(file)
+        if stored.kind is not Kind.PACKAGE:
+            self._check(file)
+        name = "" if stored.kind is Kind.PACKAGE else part_name(file)
         await files.put(tx, stored.number, name, file)
         if holder is not None:
             holder |= {_key(stored.kind): name, "contentType": file.content_type}
         await self._write(tx, who, stored, document, path, {"name": file.name, "bytes": len(file.content)})
+
+    async def bring(
+        self, tx: Transaction, who: Who, stored: Stored, before: Json, files_: Mapping[str, Attachment]
+    ) -> None:
+        """Keep those of some contents, by part name, that elements of the document name since it was changed."""
+        named = set(entry_of(stored.kind, content_of(stored), stored.place).files)
+        named -= set(entry_of(stored.kind, before, stored.place).files)
+        for name in sorted(named & files_.keys()):
+            file = files_[name]
+            self._check(file)
+            await files.put(tx, stored.number, name, file)
+            told = {"name": file.name, "bytes": len(file.content)}
+            await self._desk.guard.record(who, WRITE, f"{stored.id}#{name}"[:500], after=told, path=stored.place, tx=tx)
+
+    def _check(self, file: Attachment) -> None:
+        if len(file.content) > self.most_mb << 20:
+            raise FileTooLarge(
+                f"The file {file.name[:100]} has {len(file.content):,} bytes; {self.most_mb} MiB may be attached.",
+                hint="Make it smaller, or raise attachment_mb in [twins.files].",
+            )
 
     async def drop(self, who: Who, kind: Kind, id_: str, path: str) -> None:
         """Take a file away; NoFile without one."""
@@ -110,7 +135,7 @@ def _place(stored: Stored, path: str) -> str:
     return f"{stored.place}/{place_of(path)}" if stored.kind is Kind.SUBMODEL and path else stored.place
 
 
-def _part_name(file: Attachment) -> str:
+def part_name(file: Attachment) -> str:
     """Where the file stands in an AASX package: unique by content, readable by name."""
     digest = hashlib.sha256(file.content).hexdigest()[:12]
     return f"/aasx/files/{digest}/{re.sub(r'[^A-Za-z0-9._-]+', '-', file.name)[-100:] or 'file'}"

@@ -22,6 +22,7 @@ from lineshaft.twins.metamodel import references
 from lineshaft.twins.metamodel.query import Question
 from lineshaft.twins.model.repository import Attachment, Deed, Document, Filters, Json, Kind, Link, Page, Taken, Verb
 from lineshaft.twins.service.hours import Hours
+from lineshaft.twins.settings import FileSettings
 from lineshaft.twins.store import documents
 from lineshaft.twins.store.documents import Stored
 from lineshaft.twins.store.entries import entry_of
@@ -66,6 +67,7 @@ class Repository:
         *,
         live: Live | None = None,
         historian: Historian | None = None,
+        attachment_mb: int = FileSettings().attachment_mb,
     ) -> None:
         """`live` shows values of series in the elements that name them, `historian` counts hours of operation."""
         desk = self._desk = Desk(db, guard, organisation)
@@ -77,11 +79,16 @@ class Repository:
         self.retention = Retention(desk)
         self._history = History(desk, self.records)
         self._questions = Questions(desk, self._living, current, self.records)
-        self._attachments = Attachments(desk)
+        self._attachments = Attachments(desk, attachment_mb)
         self._bulk = Bulk(desk)
         self.graph = Graph(desk, current)
         self.relations = Relations(desk)
         self.templates = Templates(desk)
+
+    @property
+    def attachment_mb(self) -> int:
+        """How large a file may be that is attached, in MiB."""
+        return self._attachments.most_mb
 
     @property
     def organisation(self) -> PlantPath:
@@ -221,11 +228,13 @@ class Repository:
         if_match: str = "",
         place: PlantPath | None = None,
         along: Along | None = None,
+        files: Mapping[str, Attachment] | None = None,
     ) -> Document:
         """Read, edit, check and write in one transaction; `edit` may change what it is given, or return another.
 
         Needs engineer only where the document differs afterwards. With `place` it also moves, to where its twin
-        stands now. `along` is done in the same transaction: both, or neither.
+        stands now. `along` is done in the same transaction: both, or neither. `files` are the contents of File
+        elements that the edit writes, by their values (`part_name`).
         """
         async with self._desk.writing(who) as (tx, now):
             stored = await self._desk.standing(tx, now, kind, id_)
@@ -241,6 +250,8 @@ class Repository:
                 self._desk.may(now, Role.ENGINEER, where, CHANGE)
             moves = place is not None and stored.place != _stand(kind, after, place)
             changed = await self._change(tx, now, stored, after, place) if moves or before != after else stored
+            if files:
+                await self._attachments.bring(tx, now, changed, before, files)
             if along is not None:
                 await along(tx)
         return shown(sight, document_of(changed), kind, id_)

@@ -14,6 +14,7 @@ from lineshaft.console import (
     Table,
     Tree,
     TreeNode,
+    attached,
     button,
     empty,
     facts,
@@ -21,10 +22,12 @@ from lineshaft.console import (
     mark,
     menu,
     notice,
+    paragraph,
     section,
     split,
     stack,
     table,
+    tiles,
     tree,
 )
 from lineshaft.security import Role
@@ -32,6 +35,7 @@ from lineshaft.twins.metamodel import paths, references
 from lineshaft.twins.metamodel.kinds import COLLECTION, ENTITY, LIST, Json, children, kind_of
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.pages.naming import called, element_title, submodel_title, value_note
+from lineshaft.twins.pages.twin import filed
 from lineshaft.twins.pages.twin.adding import open_adding, take_away
 from lineshaft.twins.pages.twin.connecting import TEMPLATE, open_connecting
 from lineshaft.twins.pages.twin.editor import Editor
@@ -44,6 +48,7 @@ from lineshaft.twins.submodels import check, grave
 REFRESH_S = 1.0
 _SYMBOLS = {COLLECTION: "folder", LIST: "list", ENTITY: "deployed_code"}
 _MOST_FAULTS = 5
+_MOST_FILES = 24
 _INDEX = re.compile(r"\[\d+\]")
 KINDS = (mark("Instance"), mark("Type"), mark("Role"), mark("NotApplicable"))
 """Kinds of assets, as the metamodel spells them."""
@@ -195,6 +200,22 @@ class _Content:
         self._draw_faults()
         with section(name, subtitle=meaning, actions=actions):
             self._tree = tree(self._below, label=name, empty=view.text("No elements"))
+        self._draw_files()
+
+    def _draw_files(self) -> None:
+        """The files that its elements name: pictures as such, everything by its name."""
+        view = self._view
+        found = list(filed.files_of(self._content))
+        if not found:
+            return
+        with section(view.text("Files")), tiles():
+            for path, said in found[:_MOST_FILES]:
+                held = filed.filed(view, self.carried.id, path, said, {})
+                title = called(said, view.language) or path
+                if isinstance(held, str):
+                    link(title, held) if held.startswith(("http://", "https://")) else paragraph(held)
+                else:
+                    attached(held, title)
 
     def _draw_faults(self) -> None:
         """What the submodel has against its template, by element."""
