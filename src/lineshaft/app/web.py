@@ -31,6 +31,7 @@ from lineshaft.twins import TwinsSettings
 from lineshaft.twins.api import (
     commands_router,
     files_router,
+    footprints_router,
     graph_router,
     interfaces_router,
     passports_router,
@@ -80,6 +81,7 @@ def build_web(platform: Platform, roles: set[str]) -> FastAPI:
     app.include_router(simulation_router(platform.things.simulations), prefix="/api/v1")
     app.include_router(scenarios_router(platform.things.simulations, platform.things.scenarios), prefix="/api/v1")
     app.include_router(passports_router(platform.things.passport_desk), prefix="/api/v1")
+    app.include_router(footprints_router(platform.things.passport_desk.footprints), prefix="/api/v1")
     app.include_router(pictures_router(platform.things.pictures), prefix="/api/v1")
     app.include_router(scenes_router(platform.things.scenes), prefix="/api/v1")
     app.include_router(files_router(platform.things.receiving), prefix="/api/v1")

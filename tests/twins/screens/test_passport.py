@@ -140,11 +140,11 @@ async def test_the_footprint_is_rolled_up_from_the_parts_and_lacking_ones_are_to
     pieces = [Piece(name="Motor", asset="urn:motor", count=2), Piece(name="Case", asset="urn:case")]
     await put(repository, build("urn:bom", PUMP_ASSET, pieces, archetype=Archetype.ONE_DOWN))
     await put(repository, carbon("urn:c1", "1.2"), shell="urn:shell:motor", asset="urn:motor")
-    assert (await passports.footprint(ADA, PUMP_ASSET)).total is None
+    assert (await passports.footprints.of(ADA, PUMP_ASSET)).total is None
     async with visit(AT) as user:
         await user.should_see("1 of 2 parts have no footprint yet.", retries=50)
     await put(repository, carbon("urn:c2", "3.0"), shell="urn:shell:case", asset="urn:case")
-    found = await passports.footprint(ADA, PUMP_ASSET)
+    found = await passports.footprints.of(ADA, PUMP_ASSET)
     assert found.total is not None
     assert found.total.co2eq_kg == Decimal("5.4")
     async with visit(AT) as user:

@@ -4,11 +4,13 @@ from .adoption import Adoption, enriched, found_in_nodes, found_in_tags
 from .bulk import Bulk
 from .commands import Delivery, Interlocks, LiveReads, MachineOperations, Setpoints, Wish
 from .copying import make_instance
+from .footprints import Footprints, PartFootprint, RolledUp, Window
 from .interfacing import Interfacing
+from .metering import Metering
 from .now import Now
 from .operations import Operations
 from .parcel import Parcel, unwrapped
-from .passport_desk import PartFootprint, PassportDesk, Read, RolledUp
+from .passport_desk import PassportDesk, Read
 from .pictures import Pictures
 from .receiving import Received, Receiving
 from .repository import Projection, Repository
@@ -21,9 +23,9 @@ from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Interfacing", "Interlocks", "LiveReads", "Looks",
-    "MachineOperations", "Now", "Offered", "Operations", "Outcome", "Parcel", "PartFootprint", "PassportDesk",
-    "Pictures", "Projection", "Read", "Received", "Receiving", "Repository", "RolledUp", "Scenarios", "Scenes",
-    "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Wish", "enriched",
-    "found_in_nodes", "found_in_tags", "make_instance", "span_of", "unwrapped",
+    "Adoption", "Bulk", "Computed", "Delivery", "Footprints", "Interfacing", "Interlocks", "LiveReads", "Looks",
+    "MachineOperations", "Metering", "Now", "Offered", "Operations", "Outcome", "Parcel", "PartFootprint",
+    "PassportDesk", "Pictures", "Projection", "Read", "Received", "Receiving", "Repository", "RolledUp", "Scenarios",
+    "Scenes", "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Window", "Wish",
+    "enriched", "found_in_nodes", "found_in_tags", "make_instance", "span_of", "unwrapped",
 ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 
 import orjson
 
@@ -17,9 +16,9 @@ from lineshaft.twins.metamodel.references import semantic, submodel_ids
 from lineshaft.twins.model.repository import Document, Kind, Link
 from lineshaft.twins.store.links import PRODUCT
 from lineshaft.twins.submodels import BadSubmodel, template_for
-from lineshaft.twins.submodels.carbon import Footprint, footprints_of, roll_up
 from lineshaft.twins.submodels.passport import Passport, Tier, metadata_submodel, passport_of, product_of, shown
 
+from .footprints import Footprints
 from .repository import Repository
 from .repository.records import FEW
 
@@ -36,29 +35,12 @@ class Read:
     contents: tuple[Json, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartFootprint:
-    """What one part adds; `footprint` is None where nobody has told it."""
-
-    asset: str
-    shell: str
-    amount: Decimal
-    footprint: Footprint | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolledUp:
-    """The footprint of a product from its parts; None while parts are without one."""
-
-    total: Footprint | None
-    parts: tuple[PartFootprint, ...]
-
-
 class PassportDesk:
-    """Makes passports, shows them to whoever scans a code, and adds up footprints of parts."""
+    """Makes passports, and shows them to whoever scans a code; `footprints` adds up the carbon of products."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, footprints: Footprints | None = None) -> None:
         self._repository = repository
+        self.footprints = footprints or Footprints(repository)
 
     async def make(self, who: Who, shell: str, passport: Passport) -> Document:
         """Give a product its passport with all its submodels that have a meaning; from then on it is public.
@@ -114,24 +96,6 @@ class PassportDesk:
         seen = [shown(one, tier) for one in carried if _meaning(one) in promised]
         contents = tuple(one for one in seen if one is not None)
         return Read(product=product, body=body, shell=content, contents=contents)
-
-    async def footprint(self, who: Who, asset: str) -> RolledUp:
-        """Add up what the parts right below a product tell; Cyclic for a product that holds itself."""
-        bill = await self._repository.graph.explode(who, asset, 1)
-        parts = [await self._part(who, one, amount) for one, amount in bill.totals().items()]
-        told = [(one.footprint, one.amount) for one in parts if one.footprint is not None]
-        total = roll_up(told) if told and len(told) == len(parts) else None
-        return RolledUp(total=total, parts=tuple(parts))
-
-    async def _part(self, who: Who, asset: str, amount: float) -> PartFootprint:
-        found, _ = await self._repository.shells_of(who, [Link(name="globalAssetId", value=asset)], limit=1)
-        told: list[Footprint] = []
-        for shell in found:
-            content = orjson.loads((await self._repository.get(who, Kind.SHELL, shell)).body)
-            told += [one for carried in await self._carried(who, content) for one in footprints_of(carried)]
-        return PartFootprint(
-            asset=asset, shell=next(iter(found), ""), amount=Decimal(repr(amount)), footprint=next(iter(told), None)
-        )
 
     async def _carried(self, who: Who, shell: Json, place: PlantPath | None = None) -> list[Json]:
         """The submodels of a shell that are here and may be seen; with `place` those at or below it only."""

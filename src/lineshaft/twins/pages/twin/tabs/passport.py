@@ -10,7 +10,6 @@ from uuid import uuid4
 import orjson
 
 from lineshaft.console import (
-    Column,
     Field,
     choice,
     columns,
@@ -20,18 +19,15 @@ from lineshaft.console import (
     form,
     link,
     notice,
-    number,
-    paragraph,
     picture,
     section,
     stack,
-    table,
 )
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.security import Role
 from lineshaft.twins.metamodel.kinds import children
-from lineshaft.twins.pages.naming import twin_address
 from lineshaft.twins.pages.passport import draw_contents, passport_address
+from lineshaft.twins.pages.twin.footprint import draw_footprint
 from lineshaft.twins.pages.twin.opened import Opened
 from lineshaft.twins.pages.twin.tab import tab
 from lineshaft.twins.service import PassportDesk, Repository
@@ -51,7 +47,7 @@ async def passport(twin: Opened) -> None:
     else:
         view = twin.view
         empty(view.text("No passport yet"), view.text("An engineer of this place can make one."), symbol="qr_code_2")
-    await _draw_footprint(twin)
+    await draw_footprint(twin)
 
 
 def _draw_making(twin: Opened) -> None:
@@ -157,36 +153,3 @@ class _Shown:
         self._place.clear()
         with self._place:
             draw_contents(view, read)
-
-
-async def _draw_footprint(twin: Opened) -> None:
-    """The carbon footprint of the parts, added up."""
-    view = twin.view
-    try:
-        found = await view.ask(PassportDesk).footprint(view.who, twin.asset)
-    except PlatformError:
-        return
-    if not found.parts:
-        return
-    with section(view.text("Carbon footprint from the parts")):
-        lacking = [one for one in found.parts if one.footprint is None]
-        if found.total is not None:
-            paragraph(view.text("{kg} kg CO2 equivalent for one product", kg=number(float(found.total.co2eq_kg))))
-        elif lacking:
-            told = view.text("{n} of {all} parts have no footprint yet.", n=len(lacking), all=len(found.parts))
-            notice("warn", told, hint=view.text("Ask their suppliers, or add submodel 02023 to them."))
-        table(
-            [
-                Column("asset", view.text("Part"), kind="code"),
-                Column("amount", view.text("Amount"), kind="number", digits=0),
-                Column("kg", view.text("kg CO2 equivalent"), kind="number", digits=3),
-            ],
-            [
-                {"id": one.asset, "asset": one.asset, "amount": float(one.amount),
-                 "kg": None if one.footprint is None else float(one.footprint.of(one.amount))}
-                for one in found.parts
-            ],
-            href=lambda row: next((twin_address(p.shell) for p in found.parts if p.asset == row["id"] and p.shell), ""),
-            filterable=len(found.parts) > 12,
-            label=view.text("Carbon footprint from the parts"),
-        )  # fmt: skip
