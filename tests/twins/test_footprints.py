@@ -16,22 +16,25 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 from tests.twins.conftest import person
+from tests.twins.test_pages import field
 
+from lineshaft.console.simulation import visitor
 from lineshaft.kernel import http
 from lineshaft.kernel.clock import MICROS, from_us
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Forbidden, Invalid, NotFound
 from lineshaft.kernel.terms import PlantPath, Quality, series_id
 from lineshaft.security import Guard, Role
-from lineshaft.telemetry import Historian
+from lineshaft.telemetry import Historian, Live
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore
 from lineshaft.telemetry.store.positions import create_tables
 from lineshaft.telemetry.store.series import NewSeries, SeriesBook
-from lineshaft.twins import Footprints, Metering, Repository
+from lineshaft.twins import Footprints, Metering, PassportDesk, Repository, Twins
 from lineshaft.twins.api import footprints_router
 from lineshaft.twins.errors import Cyclic
 from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model.repository import Kind
+from lineshaft.twins.pages.naming import twin_address
 from lineshaft.twins.service import Window
 from lineshaft.twins.submodels import check, grave, new_shell, template
 from lineshaft.twins.submodels.bill_of_materials import Piece, build
@@ -292,3 +295,32 @@ async def test_t62_over_http(product: None, client: httpx.AsyncClient, repositor
     assert footprints_of(made)[0].co2eq_kg == Decimal("8.8")
     wrong = await client.post(at, json=body | {"end": datetime(2999, 1, 1, tzinfo=UTC).isoformat()})
     assert wrong.status_code == 400
+
+
+async def test_t62_on_screen_with_method_period_and_factor_and_kept_by_a_press(
+    product: None, footprints: Footprints, repository: Repository, twins: Twins, live: Live, put: Put
+) -> None:
+    put(METER, [(0, 100), (4, 112.5)])
+    services = {
+        "twins": twins, "live": live, "repository": repository, "passports": PassportDesk(repository, footprints),
+    }  # fmt: skip
+    async with visitor(who=ADA, services=services) as user:
+        await user.open(twin_address(SHELL, "passport"))
+        await user.should_see("5.8 kg CO2 equivalent for one product", retries=50)
+        entered = {"start": T0.isoformat(), "end": (T0 + timedelta(hours=4)).isoformat(), "pieces": "2"}
+        for name, value in entered.items():
+            field(user, name).set_value(value)
+        field(user, "factor").set_value("much")
+        user.find("Measure").click()
+        await user.should_see("Enter a number.", retries=50)
+        field(user, "factor").set_value("0.48")
+        user.find("Measure").click()
+        await user.should_see("8.8 kg CO2 equivalent for one product", retries=50)
+        for told in ("3 kg CO2e", f"Growth of the counter: {METER}", "100 % known", "12.5 kWh / 2", "0.48 kg CO2e/kWh"):
+            await user.should_see(told)
+        user.find("Keep it in the twin").click()
+        await user.should_see("The footprint is in the twin now", retries=50)
+    shell = orjson.loads((await repository.get(ADA, Kind.SHELL, SHELL)).body)
+    kept = shell["submodels"][-1]["keys"][0]["value"]
+    made = orjson.loads((await repository.get(ADA, Kind.SUBMODEL, kept)).body)
+    assert [one.co2eq_kg for one in footprints_of(made)] == [Decimal("8.8"), Decimal(3)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ from lineshaft.telemetry import Historian, Selection
 from lineshaft.twins.submodels.units import BadUnit, convert
 
 LONGEST = timedelta(days=400)
+_PAGE, _PAGES = 1_000, 20
 _HOUR_US = 3_600 * MICROS
 _DIGITS = Decimal("0.000001")
 
@@ -56,9 +58,16 @@ class Metering:
 
     async def meters(self, who: Who, *, below: str = "") -> list[tuple[PlantPath, str]]:
         """Series that measure energy or power, with their units."""
-        found = await self._historian.list_series(who, subtree=below, limit=1_000)
-        units = await self._historian.units(who, [one.path for one in found])
-        return [(PlantPath(path), unit) for path, unit in units.items() if method_of(unit) is not None]
+        found: list[tuple[PlantPath, str]] = []
+        after = ""
+        for _ in range(_PAGES):
+            page = await self._historian.list_series(who, subtree=below, after=after, limit=_PAGE)
+            units = await self._historian.units(who, [one.path for one in page])
+            found += [(PlantPath(path), unit) for path, unit in units.items() if method_of(unit) is not None]
+            if len(page) < _PAGE:
+                break
+            after = page[-1].path
+        return found
 
     async def measure(self, who: Who, series: str, start: datetime, end: datetime) -> Measured:
         """Energy in kilowatt hours from one moment to another; Invalid for a series that measures something else."""
@@ -83,6 +92,7 @@ class Metering:
         )
 
 
+@lru_cache(maxsize=1_024)
 def method_of(unit: str) -> Method | None:
     """How a series in that unit tells energy; None when it does not."""
     for method, wanted in ((Method.COUNTER, "kW.h"), (Method.POWER, "kW")):
