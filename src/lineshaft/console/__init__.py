@@ -38,6 +38,7 @@ from .language import LANGUAGES, mark
 from .layout import Tabs, columns, heading, plain_page, row, section, split, stack, tabs, tiles
 from .match import Match, Source, Target, match
 from .mount import mount
+from .network import Arrow, Network, Node, network
 from .registry import Page, page, pages
 from .scene import Body, Scene, scene
 from .search import Hit, Provider
@@ -55,6 +56,7 @@ from .view import View, text
 __all__ = [
     "ABSENT",
     "LANGUAGES",
+    "Arrow",
     "Ask",
     "Attached",
     "Badge",
@@ -78,6 +80,8 @@ __all__ = [
     "Leaf",
     "Line",
     "Match",
+    "Network",
+    "Node",
     "Page",
     "Progress",
     "Provider",
@@ -134,6 +138,7 @@ __all__ = [
     "menu",
     "moment",
     "mount",
+    "network",
     "notice",
     "number",
     "page",

@@ -28,6 +28,7 @@ from .inputs import chips, choice, time_range
 from .job import Tell, job
 from .layout import columns, heading, row, section, split, stack, tabs, tiles
 from .match import Source, Target, match
+from .network import Arrow, Node, network
 from .registry import page
 from .scene import Body, scene
 from .steps import Step, wizard
@@ -190,6 +191,21 @@ def _values(view: View) -> None:
             facts([("Maker", "KHS"), ("State", lambda: badge("running")), ("Temperature", live),
                    ("Course", lambda: sparkline([math.sin(i / 4) for i in range(50)]))], narrow=True)  # fmt: skip
     _timeline()
+    _network()
+
+
+def _network() -> None:
+    names = ("Pump", "Tank", "Filler", "Cooler", "Line 1", "Hall")
+    said = [("Pump", "feeds", "Tank"), ("Tank", "feeds", "Filler"), ("Pump", "is cooled by", "Cooler"),
+            ("Pump", "is part of", "Line 1"), ("Filler", "is part of", "Line 1"),
+            ("Line 1", "is located in", "Hall")]  # fmt: skip
+    with section("Network"):
+        network(
+            [Node(id=name, label=name, href="/gallery", note=f"acme/{name.lower()}") for name in names],
+            [Arrow(source=source, kind=kind, target=target) for source, kind, target in said],
+            centre="Pump",
+            label="Around the pump",
+        )
 
 
 def _timeline() -> None:

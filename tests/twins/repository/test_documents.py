@@ -11,7 +11,7 @@ import pytest
 from lineshaft.kernel.db import Database
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import PlantPath
-from lineshaft.security import PLATFORM, AuditFilter, Guard, NotAllowed, Role
+from lineshaft.security import PLATFORM, AuditFilter, Guard, NotAllowed, Role, Who
 from lineshaft.twins.errors import BadDocument, NoDocument, Stale, TakenId
 from lineshaft.twins.model.repository import Filters, Kind, Link
 from lineshaft.twins.service.repository import Repository
@@ -337,3 +337,19 @@ async def test_rights_narrow_pages_the_same_with_few_and_with_many_documents(
         rest = await repository.page(half, SM, after=first.after, limit=6)
         assert [one.id for one in (*first.documents, *rest.documents)] == wanted
         assert rest.after is None
+
+
+async def test_words_find_shells_by_id_name_place_and_asset_and_only_what_may_be_seen(repository: Repository) -> None:
+    for name, place in (("Pump", "acme/hall"), ("Tank", "acme/yard_1")):
+        told = {"modelType": "AssetAdministrationShell", "id": f"urn:shell:{name}", "idShort": f"The{name}",
+                "assetInformation": {"assetKind": "Instance", "globalAssetId": f"urn:asset:{name}-7"}}  # fmt: skip
+        await repository.create(ADA, Kind.SHELL, told, place=PlantPath(place))
+
+    async def found(words: str, who: Who = EVE) -> list[str]:
+        return [one.id for one in (await repository.page(who, Kind.SHELL, Filters(words=words))).documents]
+
+    assert await found("the") == ["urn:shell:Pump", "urn:shell:Tank"]
+    assert await found("thepump") == await found("HALL asset:pump-7") == await found("shell:p") == ["urn:shell:Pump"]
+    assert await found("yard_1") == ["urn:shell:Tank"]
+    assert await found("hall tank") == await found("yard%") == []
+    assert await found("the", person("hal", Role.VIEWER, "acme/hall")) == ["urn:shell:Pump"]

@@ -109,6 +109,8 @@ class Filters:
     """Packages that hold this shell."""
     submodel: str = ""
     """Shells that refer to this submodel."""
+    words: str = ""
+    """Every word must occur in its id, idShort, place or asset ids, or in name, title or type of the twin there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,14 @@ def submodel_title(view: View, submodel: Json, template: Template | None) -> str
     return title or spaced(name)
 
 
+def tail_of(thing: str) -> str:
+    """What a thing without a shell is called: the end of its path or id."""
+    if "#" in thing:
+        return thing.rpartition("#")[2].rpartition(".")[2]
+    tail = thing.rstrip("/").rpartition("/")[2]
+    return f"… {tail[-6:]}" if tail.startswith("urn:uuid:") else tail
+
+
 def spaced(name: str) -> str:
     """An idShort as words: `YearOfConstruction` is "Year of construction"."""
     words = re.findall(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+", name)

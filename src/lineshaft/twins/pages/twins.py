@@ -1,15 +1,13 @@
-"""Twins as Asset Administration Shells: all of them, and files taken in."""
+"""Twins as Asset Administration Shells: found by words, in the tree and in the graph, and files taken in."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
+from collections.abc import Callable
+from functools import partial
 
 from lineshaft.console import (
-    Ask,
     Column,
-    Rows,
+    TreeNode,
     View,
     button,
     dialog,
@@ -20,26 +18,42 @@ from lineshaft.console import (
     section,
     stack,
     table,
+    tabs,
+    tree,
     upload,
 )
 from lineshaft.kernel.terms import PlantPath
 from lineshaft.security import Role
-from lineshaft.twins.model.repository import Document, Kind
-from lineshaft.twins.service import Received, Receiving, Repository
+from lineshaft.twins.model import Level
+from lineshaft.twins.model.shell import shell_id
+from lineshaft.twins.service import Received, Receiving, Repository, Twins
 
-from .naming import called, twin_address
+from .finding import shells
+from .graph import draw_graph
+from .naming import twin_address
+from .words import named
 
 _MOST_FINDINGS = 200
+_MOST_BRANCHES = 500
 
 
 @page("/twins", title="Twins", section="Plant", icon="badge", order=25, role=int(Role.VIEWER))
-async def twins(view: View) -> None:
-    """Every shell the viewer may see, page by page."""
+async def twins(view: View, tab: str = "", twin: str = "") -> None:
+    """Every shell the viewer may see: by words, where it stands, and how they hang together."""
     heading(
         view.text("Twins"),
         subtitle=view.text("Asset Administration Shells: one for every machine, and those that came as files"),
         actions=lambda: _import_button(view),
     )
+    panels: dict[str, Callable[[], object]] = {
+        view.text("Search"): lambda: _draw_list(view),
+        view.text("Tree"): lambda: _draw_tree(view),
+        view.text("Graph"): partial(draw_graph, view, twin),
+    }
+    tabs(panels, names=["search", "tree", "graph"], selected=tab)
+
+
+def _draw_list(view: View) -> None:
     with section(view.text("Shells"), flush=True):
         table(
             [
@@ -49,32 +63,30 @@ async def twins(view: View) -> None:
                 Column("submodels", view.text("Submodels"), kind="number", digits=0, sortable=False, phone=False),
                 Column("version", view.text("Version"), kind="number", digits=0, sortable=False, phone=False),
             ],
-            load=lambda ask: _shells(view, ask),
+            load=lambda ask: shells(view, ask),
             href=lambda shown: twin_address(shown["id"]),
-            filterable=False,
             empty=(view.text("No twins yet"), view.text("Add a machine in the plant model, or import a file.")),
             label=view.text("Shells"),
         )
 
 
-async def _shells(view: View, ask: Ask) -> Rows:
-    after = int(ask.after) if ask.after else None
-    found = await view.ask(Repository).page(view.who, Kind.SHELL, after=after, limit=ask.limit)
-    return Rows(
-        rows=[_row(view, one) for one in found.documents], next=None if found.after is None else str(found.after)
-    )
+def _draw_tree(view: View) -> None:
+    async def branches(parent: str | None) -> list[TreeNode]:
+        found = await view.ask(Twins).children(view.who, parent or "", limit=_MOST_BRANCHES)
+        return [
+            TreeNode(
+                id=one.path,
+                label=named(view, one),
+                symbol=one.icon,
+                children=one.children > 0,
+                open=one.draft.level in (Level.ORGANISATION, Level.SITE),
+                href=twin_address(shell_id(one.id)),
+            )
+            for one in found
+        ]
 
-
-def _row(view: View, document: Document) -> dict[str, Any]:
-    shell = orjson.loads(document.body)
-    return {
-        "id": document.id,
-        "name": called(shell, view.language),
-        "place": str(document.place),
-        "asset": shell.get("assetInformation", {}).get("globalAssetId", ""),
-        "submodels": len(shell.get("submodels", ())),
-        "version": document.version,
-    }
+    with section(view.text("Plant")):
+        tree(branches, label=view.text("Plant"), empty=view.text("Nothing here yet."))
 
 
 # ---- files ----

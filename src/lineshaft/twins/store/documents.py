@@ -20,7 +20,7 @@ from . import bound, elements, files, hot, links, relations
 from .elements import SEMANTIC_MOST
 from .entries import CASE, HOLDS, SPECIFICATION, Entry
 from .repository_tables import DOCUMENTS, HOT, LINKS, RELATIONS, SEMANTICS
-from .tables import any_within, parts, visible
+from .tables import NODES, any_within, parts, visible
 
 FEW = 5_000
 """Up to here the documents a caller may see, or a filter finds, are listed first and paged in memory."""
@@ -175,9 +175,19 @@ def _query(kind: Kind, filters: Filters, trees: Sequence[str], after: int) -> sa
     if filters.submodel:
         says = (RELATIONS.c.target == filters.submodel, RELATIONS.c.kind == Edge.HAS_SUBMODEL.value)
         query = query.where(DOCUMENTS.c.number.in_(sa.select(RELATIONS.c.document).where(*says)))
+    for word in filters.words.split():
+        query = query.where(_says(word.casefold()))
     for link in filters.links:
         query = query.where(DOCUMENTS.c.id.in_(sa.select(LINKS.c.shell).where(*links.is_link(link))))
     return query.order_by(number)
+
+
+def _says(word: str) -> sa.ColumnElement[bool]:
+    """Whether a word occurs in what a document is called."""
+    own = (sa.func.lower(DOCUMENTS.c[name]).contains(word, autoescape=True) for name in ("id", "id_short", "place"))
+    linked = sa.select(LINKS.c.shell).where(sa.func.lower(LINKS.c.value).contains(word, autoescape=True))
+    standing = sa.select(NODES.c.path).where(NODES.c.words.contains(word, autoescape=True))
+    return sa.or_(*own, DOCUMENTS.c.id.in_(linked), DOCUMENTS.c.place.in_(standing))
 
 
 def _visible(kind: Kind, trees: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -25,7 +25,7 @@ from lineshaft.console import (
 from lineshaft.twins.errors import Cyclic, NoDocument
 from lineshaft.twins.model.graph import Bill
 from lineshaft.twins.model.repository import Kind, Link
-from lineshaft.twins.pages.naming import called, twin_address
+from lineshaft.twins.pages.naming import called, tail_of, twin_address
 from lineshaft.twins.pages.twin.opened import Opened
 from lineshaft.twins.pages.twin.tab import tab
 from lineshaft.twins.service import Repository
@@ -105,7 +105,7 @@ class _Structure:
         return bill.wholes[0] if bill.wholes else bill.top
 
     def _node(self, way: list[str], count: float, more: bool) -> TreeNode:
-        name, address = self._names.get(way[-1], (_short(way[-1]), ""))
+        name, address = self._names.get(way[-1], (tail_of(way[-1]), ""))
         shown = f"× {count:g}" if count != 1 else ""
         return TreeNode(
             id=_STEP.join(way), label=name, note=shown, children=more, symbol="memory", href=address
@@ -145,7 +145,7 @@ class _Structure:
     # ---- names ----
 
     def _named(self, asset: str) -> str:
-        return self._names[asset][0] if asset in self._names else _short(asset)
+        return self._names[asset][0] if asset in self._names else tail_of(asset)
 
     async def _look_up(self, assets: list[str]) -> None:
         """The names and screens of things that have a shell here."""
@@ -164,8 +164,3 @@ def _by_whole(bill: Bill) -> dict[str, float]:
     for whole, quantity in zip(bill.wholes, bill.quantities, strict=True):
         found[whole] = found.get(whole, 0.0) + quantity
     return found
-
-
-def _short(asset: str) -> str:
-    """What a thing without a shell is called: the end of its path or id."""
-    return asset.rpartition("#")[2].rpartition(".")[2] if "#" in asset else asset.rstrip("/").rpartition("/")[2]
