@@ -175,6 +175,22 @@ async def test_consumers_that_share_a_name_acknowledge_only_what_they_did(bus: B
     assert sorted(seen[2:]) == [b"0", b"1"], "what the other took and never finished comes to us"
 
 
+class Odd(NotFound):
+    """An error of some context."""
+
+    code = "test.odd"
+
+
+async def test_an_error_of_a_context_crosses_the_bus_as_itself(bus: Bus) -> None:
+    async def answer(body: bytes) -> bytes:
+        raise Odd(f"{body.decode()} is odd.", hint="Make it even.")
+
+    await bus.answer("odd", answer)
+    with pytest.raises(Odd, match="3 is odd") as caught:
+        await bus.ask("odd", b"3")
+    assert (type(caught.value), caught.value.hint, caught.value.code) == (Odd, "Make it even.", "test.odd")
+
+
 async def test_questions_answers_and_errors_cross_the_bus(bus: Bus) -> None:
     async def answer(body: bytes) -> bytes:
         if body == b"bad":

@@ -73,6 +73,14 @@ class Interlocks:
         await self._look_up()
         return self._points.get(series) or self._reading.get(series)
 
+    async def reported(self, series: PlantPath) -> Value | None:
+        """What the machine says of a path; of one that cannot be asked, what it told last."""
+        try:
+            return (await self._edge.read(PLATFORM, series)).value
+        except CannotAsk:
+            known = await self._twins.now.newest(series)
+            return None if known is None else known.value
+
     async def value_at(self, series: PlantPath) -> Value | None:
         """What stands at a path now, as people read it; None when nobody can vouch for it."""
         point = await self.point_of(series)

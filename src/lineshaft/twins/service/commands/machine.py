@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from lineshaft.edge import Edge
 from lineshaft.kernel.errors import Invalid, PlatformError
 from lineshaft.kernel.terms import PlantPath, Value
-from lineshaft.security import PLATFORM, Role, Who
+from lineshaft.security import Role, Who
 from lineshaft.twins.metamodel import values
 from lineshaft.twins.metamodel.kinds import Json
 from lineshaft.twins.model.desire import meant
@@ -118,18 +118,19 @@ class MachineOperations:
         if step.calls:
             return list((await self._edge.call(who, step.path, *arguments)).outputs)
         result = await self._edge.write(who, step.path, arguments[0])
-        if not result.applied:
-            await self._wait(step.path, arguments[0], result.message)
+        if not result.applied or result.read_back is None:
+            await self._wait(step.path, arguments[0])
         return []
 
-    async def _wait(self, path: PlantPath, value: Value, message: str) -> None:
+    async def _wait(self, path: PlantPath, value: Value) -> None:
         """A machine may take a moment to report what it took; Invalid when it keeps another value."""
+        message = ""
         for _ in range(int(READ_BACK_S / AGAIN_S)):
             await asyncio.sleep(AGAIN_S)
-            seen = (await self._edge.read(PLATFORM, path)).value
+            seen = await self._interlocks.reported(path)
             if same(seen, value):
                 return
-            message = f"the machine reports {seen!r} instead of {value!r}"
+            message = f"the machine reports {'nothing' if seen is None else repr(seen)} instead of {value!r}"
         raise Invalid(
             f"{path}: {message}.", hint="Look at the machine: it may limit the value, or be on local control."
         )
