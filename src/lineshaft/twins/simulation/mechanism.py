@@ -45,6 +45,24 @@ class Variable:
     high: float | None = None
 
 
+def takes(name: str, unit: str, *, en: str, zh: str, start: float | None = None) -> Variable:
+    """An input."""
+    return Variable(name=name, sort=Sort.INPUT, unit=unit, title={"en": en, "zh": zh}, start=start)
+
+
+def setting(
+    name: str, unit: str, start: float, *, en: str, zh: str, low: float | None = None, high: float | None = None
+) -> Variable:
+    """A parameter with what it is when nobody says."""
+    title = {"en": en, "zh": zh}
+    return Variable(name=name, sort=Sort.PARAMETER, unit=unit, title=title, start=start, low=low, high=high)
+
+
+def gives(name: str, unit: str, *, en: str, zh: str) -> Variable:
+    """An output."""
+    return Variable(name=name, sort=Sort.OUTPUT, unit=unit, title={"en": en, "zh": zh})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What came out: the outputs at every instant, and the state to go on from."""

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lineshaft.kernel.errors import Invalid
-from lineshaft.twins.simulation.mechanism import Columns, Run, Sort, State, Variable
+from lineshaft.twins.simulation.mechanism import Columns, Run, State, Variable, gives, setting, takes
 
 _COPPER_ZERO = 235.0
 
@@ -34,52 +34,15 @@ class Motor:
 
     memory_s: ClassVar[float] = 3 * 3600.0
     variables: ClassVar[tuple[Variable, ...]] = (
-        Variable(name="power", sort=Sort.INPUT, unit="kW", title={"en": "Load", "zh": "负载"}),
-        Variable(name="ambient", sort=Sort.INPUT, unit="Cel", start=22.0, title={"en": "Ambient", "zh": "环境温度"}),
-        Variable(
-            name="power_rated",
-            sort=Sort.PARAMETER,
-            unit="kW",
-            start=55.0,
-            low=1e-6,
-            title={"en": "Rated load", "zh": "额定负载"},
-        ),
-        Variable(
-            name="rise_rated",
-            sort=Sort.PARAMETER,
-            unit="K",
-            start=58.0,
-            low=0.1,
-            title={"en": "Rated temperature rise", "zh": "额定温升"},
-        ),
-        Variable(
-            name="constant_share",
-            sort=Sort.PARAMETER,
-            unit="1",
-            start=0.3,
-            low=0.0,
-            high=1.0,
-            title={"en": "Share of constant losses", "zh": "恒定损耗占比"},
-        ),
-        Variable(
-            name="time_constant",
-            sort=Sort.PARAMETER,
-            unit="s",
-            start=1200.0,
-            low=1.0,
-            title={"en": "Thermal time constant", "zh": "热时间常数"},
-        ),
-        Variable(
-            name="temperature_start",
-            sort=Sort.PARAMETER,
-            unit="Cel",
-            start=22.0,
-            title={"en": "Temperature to start from", "zh": "起始温度"},
-        ),
-        Variable(
-            name="temperature", sort=Sort.OUTPUT, unit="Cel", title={"en": "Computed temperature", "zh": "计算温度"}
-        ),
-        Variable(name="settles_at", sort=Sort.OUTPUT, unit="Cel", title={"en": "Settles at", "zh": "稳态温度"}),
+        takes("power", "kW", en="Load", zh="负载"),
+        takes("ambient", "Cel", en="Ambient", zh="环境温度", start=22.0),
+        setting("power_rated", "kW", 55.0, en="Rated load", zh="额定负载", low=1e-6),
+        setting("rise_rated", "K", 58.0, en="Rated temperature rise", zh="额定温升", low=0.1),
+        setting("constant_share", "1", 0.3, en="Share of constant losses", zh="恒定损耗占比", low=0.0, high=1.0),
+        setting("time_constant", "s", 1200.0, en="Thermal time constant", zh="热时间常数", low=1.0),
+        setting("temperature_start", "Cel", 22.0, en="Temperature to start from", zh="起始温度"),
+        gives("temperature", "Cel", en="Computed temperature", zh="计算温度"),
+        gives("settles_at", "Cel", en="Settles at", zh="稳态温度"),
     )
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:

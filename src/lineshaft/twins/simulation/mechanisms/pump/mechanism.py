@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshaft.twins.simulation.mechanism import Columns, Run, Sort, State, Variable
+from lineshaft.twins.simulation.mechanism import Columns, Run, State, Variable, gives, setting, takes
 
 _G = 9.80665
 _BAR = 1e5
@@ -33,69 +33,20 @@ class Pump:
 
     memory_s: ClassVar[float] = 0.0
     variables: ClassVar[tuple[Variable, ...]] = (
-        Variable(name="speed", sort=Sort.INPUT, unit="/min", title={"en": "Speed", "zh": "转速"}),
-        Variable(name="flow", sort=Sort.INPUT, unit="m3/h", start=float("nan"), title={"en": "Flow", "zh": "流量"}),
-        Variable(
-            name="pressure_rise_measured",
-            sort=Sort.INPUT,
-            unit="bar",
-            start=float("nan"),
-            title={"en": "Measured pressure rise", "zh": "实测压升"},
-        ),
-        Variable(
-            name="speed_rated",
-            sort=Sort.PARAMETER,
-            unit="/min",
-            start=2900.0,
-            low=1.0,
-            title={"en": "Rated speed", "zh": "额定转速"},
-        ),
-        Variable(
-            name="head_shut",
-            sort=Sort.PARAMETER,
-            unit="m",
-            start=38.0,
-            low=0.1,
-            title={"en": "Shut-off head", "zh": "关死点扬程"},
-        ),
-        Variable(
-            name="head_best",
-            sort=Sort.PARAMETER,
-            unit="m",
-            start=32.0,
-            low=0.1,
-            title={"en": "Head at best efficiency", "zh": "最佳效率点扬程"},
-        ),
-        Variable(
-            name="flow_best",
-            sort=Sort.PARAMETER,
-            unit="m3/h",
-            start=24.0,
-            low=1e-3,
-            title={"en": "Flow at best efficiency", "zh": "最佳效率点流量"},
-        ),
-        Variable(
-            name="efficiency_best",
-            sort=Sort.PARAMETER,
-            unit="1",
-            start=0.72,
-            low=0.01,
-            high=1.0,
-            title={"en": "Best efficiency", "zh": "最高效率"},
-        ),
-        Variable(
-            name="density",
-            sort=Sort.PARAMETER,
-            unit="kg/m3",
-            start=998.0,
-            low=1.0,
-            title={"en": "Density", "zh": "密度"},
-        ),
-        Variable(name="head", sort=Sort.OUTPUT, unit="m", title={"en": "Head", "zh": "扬程"}),
-        Variable(name="pressure_rise", sort=Sort.OUTPUT, unit="bar", title={"en": "Pressure rise", "zh": "压升"}),
-        Variable(name="efficiency", sort=Sort.OUTPUT, unit="%", title={"en": "Efficiency", "zh": "效率"}),
-        Variable(name="power", sort=Sort.OUTPUT, unit="kW", title={"en": "Shaft power", "zh": "轴功率"}),
-        Variable(name="flow_from_head", sort=Sort.OUTPUT, unit="m3/h", title={"en": "Virtual flow", "zh": "虚拟流量"}),
+        takes("speed", "/min", en="Speed", zh="转速"),
+        takes("flow", "m3/h", en="Flow", zh="流量", start=float("nan")),
+        takes("pressure_rise_measured", "bar", en="Measured pressure rise", zh="实测压升", start=float("nan")),
+        setting("speed_rated", "/min", 2900.0, en="Rated speed", zh="额定转速", low=1.0),
+        setting("head_shut", "m", 38.0, en="Shut-off head", zh="关死点扬程", low=0.1),
+        setting("head_best", "m", 32.0, en="Head at best efficiency", zh="最佳效率点扬程", low=0.1),
+        setting("flow_best", "m3/h", 24.0, en="Flow at best efficiency", zh="最佳效率点流量", low=1e-3),
+        setting("efficiency_best", "1", 0.72, en="Best efficiency", zh="最高效率", low=0.01, high=1.0),
+        setting("density", "kg/m3", 998.0, en="Density", zh="密度", low=1.0),
+        gives("head", "m", en="Head", zh="扬程"),
+        gives("pressure_rise", "bar", en="Pressure rise", zh="压升"),
+        gives("efficiency", "%", en="Efficiency", zh="效率"),
+        gives("power", "kW", en="Shaft power", zh="轴功率"),
+        gives("flow_from_head", "m3/h", en="Virtual flow", zh="虚拟流量"),
     )
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:

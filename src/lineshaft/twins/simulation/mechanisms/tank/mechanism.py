@@ -24,7 +24,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lineshaft.twins.simulation.mechanism import Columns, Run, Sort, State, Variable
+from lineshaft.twins.simulation.mechanism import Columns, Run, State, Variable, gives, setting, takes
 
 
 class Tank:
@@ -32,42 +32,14 @@ class Tank:
 
     memory_s: ClassVar[float] = 900.0
     variables: ClassVar[tuple[Variable, ...]] = (
-        Variable(name="inflow", sort=Sort.INPUT, unit="L/min", title={"en": "Inflow", "zh": "流入量"}),
-        Variable(name="outflow", sort=Sort.INPUT, unit="L/min", title={"en": "Outflow", "zh": "流出量"}),
-        Variable(
-            name="level_measured",
-            sort=Sort.INPUT,
-            unit="%",
-            start=math.nan,
-            title={"en": "Measured level", "zh": "实测液位"},
-        ),
-        Variable(
-            name="volume_full",
-            sort=Sort.PARAMETER,
-            unit="L",
-            start=400.0,
-            low=1e-3,
-            title={"en": "Volume when full", "zh": "满罐容积"},
-        ),
-        Variable(
-            name="level_start",
-            sort=Sort.PARAMETER,
-            unit="%",
-            start=50.0,
-            low=0.0,
-            high=100.0,
-            title={"en": "Level to start from", "zh": "起始液位"},
-        ),
-        Variable(
-            name="settling",
-            sort=Sort.PARAMETER,
-            unit="s",
-            start=120.0,
-            low=1.0,
-            title={"en": "Observer time constant", "zh": "观测器时间常数"},
-        ),
-        Variable(name="level", sort=Sort.OUTPUT, unit="%", title={"en": "Computed level", "zh": "计算液位"}),
-        Variable(name="leak", sort=Sort.OUTPUT, unit="L/min", title={"en": "Unseen outflow", "zh": "泄漏量"}),
+        takes("inflow", "L/min", en="Inflow", zh="流入量"),
+        takes("outflow", "L/min", en="Outflow", zh="流出量"),
+        takes("level_measured", "%", en="Measured level", zh="实测液位", start=math.nan),
+        setting("volume_full", "L", 400.0, en="Volume when full", zh="满罐容积", low=1e-3),
+        setting("level_start", "%", 50.0, en="Level to start from", zh="起始液位", low=0.0, high=100.0),
+        setting("settling", "s", 120.0, en="Observer time constant", zh="观测器时间常数", low=1.0),
+        gives("level", "%", en="Computed level", zh="计算液位"),
+        gives("leak", "L/min", en="Unseen outflow", zh="泄漏量"),
     )
 
     def run(self, t: NDArray[np.float64], inputs: Columns, parameters: Mapping[str, float], state: State | None) -> Run:
