@@ -13,7 +13,7 @@ from nicegui import ui
 from nicegui.testing.user import User
 
 import lineshaft.twins.pages
-from lineshaft.console import Choice, Scene, Table
+from lineshaft.console import Choice, Scene, Table, View
 from lineshaft.console.actions import Button
 from lineshaft.console.simulation import visitor
 from lineshaft.kernel.db import Database
@@ -23,6 +23,7 @@ from lineshaft.telemetry import Live
 from lineshaft.twins import Draft, Level, Pictures, Projection, Repository, Scenes, Twins
 from lineshaft.twins.model.shell import shell_id
 from lineshaft.twins.pages.naming import twin_address
+from lineshaft.twins.service import scenes as scenes_service
 
 from .conftest import ADA, EVE, FILLER, LINE, MODEL
 
@@ -143,6 +144,28 @@ async def test_a_place_without_machines_says_so(visit: Visit, line: Twins, repos
     await Projection(line, repository).all()
     async with visit("acme/berlin/line-2") as user:
         await user.should_see("Nothing to draw yet", retries=50)
+
+
+async def test_a_place_with_more_machines_than_are_drawn_says_so_and_offers_smaller_ones(
+    visit: Visit, line: Twins, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes_service, "MOST_MACHINES", 2)
+    went: list[str] = []
+    monkeypatch.setattr(View, "go", lambda _, address: went.append(address))
+    await line.create(ADA, Draft(path=PlantPath("acme/berlin/line-2/press"), level=Level.ASSET), with_parents=True)
+    await Projection(line, repository).all()
+    async with visit("acme/berlin") as user:
+        await user.should_see("4 machines and parts stand here", retries=100)
+        assert len((await picture(user)).state["solids"]) == 2
+        offered = await table(user, "Draw a smaller place")
+        assert list(cells(offered, "machines").values()) == ["3", "1"]
+        press(user, offered, "row", list(cells(offered, "name"))[1])
+        await until(lambda: went)
+    small = await line.get(ADA, "acme/berlin/line-2")
+    assert went == [twin_address(shell_id(small.id), "3d")]
+    async with visit(small.path) as user:
+        assert len((await picture(user)).state["solids"]) == 1
+        await user.should_not_see("machines and parts stand here")
 
 
 async def test_the_screen_speaks_chinese(visit: Visit) -> None:

@@ -91,6 +91,21 @@ class SolidOut(BaseModel):
         )
 
 
+class PlaceOut(BaseModel):
+    """A place and how many machines and parts stand there."""
+
+    path: str
+    machines: int
+
+
+class CrowdOut(BaseModel):
+    """How many a place holds that are more than `most`, which a layout shows at most, and what to draw instead."""
+
+    machines: int
+    most: int
+    places: list[PlaceOut]
+
+
 class VersionOut(BaseModel):
     """A version of a scene."""
 
@@ -122,6 +137,15 @@ def router(scenes: Scenes) -> APIRouter:
     async def layout(who: Caller, path: Path) -> list[SolidOut]:
         """The machines at and below a place, each where it stands."""
         return [SolidOut.of(one) for one in await scenes.layout(who, path)]
+
+    @api.get("/crowd")
+    async def crowd(who: Caller, path: Path) -> CrowdOut | None:
+        """The smaller places to draw where one holds more than its layout shows; null when that shows everything."""
+        found = await scenes.crowd(who, path)
+        if found is None:
+            return None
+        places = [PlaceOut(path=str(one.path), machines=count) for one, count in found.places]
+        return CrowdOut(machines=found.machines, most=found.most, places=places)
 
     @api.get("/parts")
     async def parts(who: Caller, path: Path) -> list[str]:

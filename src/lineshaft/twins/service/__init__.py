@@ -16,15 +16,15 @@ from .receiving import Received, Receiving
 from .repository import Projection, Repository
 from .running import Computed
 from .scenarios import Outcome, Scenarios, span_of
-from .scenes import Looks, Offered, Scenes
+from .scenes import Crowd, Looks, Offered, Scenes
 from .simulations import Simulations, Standing
 from .twins import Twins
 from .types import Types
 from .watching import Watched, Watching
 
 __all__ = [
-    "Adoption", "Bulk", "Computed", "Delivery", "Footprints", "Interfacing", "Interlocks", "LiveReads", "Looks",
-    "MachineOperations", "Metering", "Now", "Offered", "Operations", "Outcome", "Parcel", "PartFootprint",
+    "Adoption", "Bulk", "Computed", "Crowd", "Delivery", "Footprints", "Interfacing", "Interlocks", "LiveReads",
+    "Looks", "MachineOperations", "Metering", "Now", "Offered", "Operations", "Outcome", "Parcel", "PartFootprint",
     "PassportDesk", "Pictures", "Projection", "Read", "Received", "Receiving", "Repository", "RolledUp", "Scenarios",
     "Scenes", "Setpoints", "Simulations", "Standing", "Twins", "Types", "Watched", "Watching", "Window", "Wish",
     "enriched", "found_in_nodes", "found_in_tags", "make_instance", "span_of", "unwrapped",

@@ -36,6 +36,8 @@ MOST_MACHINES = 400
 _TYPES = ("model/gltf-binary", "model/gltf+json")
 _ENDINGS = (".glb", ".gltf")
 _MACHINES = (Level.ASSET, Level.COMPONENT)
+_PLACES = tuple(level for level in Level if level not in _MACHINES)
+MOST_PLACES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,17 @@ class Looks:
     @property
     def has_model(self) -> bool:
         return bool(self.scene.digest) or self.offered is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """A place with more machines and parts than one layout shows, and the smaller places to draw instead."""
+
+    machines: int
+    most: int
+    """How many a layout shows."""
+    places: tuple[tuple[Twin, int], ...]
+    """Each with how many stand there, by path."""
 
 
 class Scenes:
@@ -101,6 +114,16 @@ class Scenes:
         names = {asset_id(one.id): relative(one.path, top) for one in shown}
         feeds = [(names[a], names[b]) for a, b in await self._repository.graph.among(who, names)]
         return laid_out([_standing(one, top) for one in shown], feeds, (await self._scene(twin)).spots)
+
+    async def crowd(self, who: Who, path: str) -> Crowd | None:
+        """What to draw instead of a place that holds more than a layout shows; None when it shows everything."""
+        machines = await self._twins.count(who, under=path, levels=_MACHINES)
+        if machines <= MOST_MACHINES:
+            return None
+        below = await self._twins.list_(who, under=path, levels=_PLACES, limit=MOST_PLACES)
+        counted = [(one, await self._twins.count(who, under=one.path, levels=_MACHINES)) for one in below]
+        places = tuple((one, n) for one, n in counted if n and one.path != path)
+        return Crowd(machines=machines, most=MOST_MACHINES, places=places)
 
     async def history(self, who: Who, path: str) -> list[SceneVersion]:
         """The versions of a scene that are kept, newest first."""

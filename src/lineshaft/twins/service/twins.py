@@ -73,6 +73,12 @@ class Twins:
             )
             return await dressed(tx, found)
 
+    async def count(self, who: Who, *, under: str, levels: Sequence[Level]) -> int:
+        """How many twins of some levels stand at and below a place, of those the caller may see."""
+        sees = await self._sees(who, under)
+        async with self._db.read() as tx:
+            return await store.count(tx, sees=sees, under=under, levels=levels)
+
     async def children(self, who: Who, path: str = "", *, after: str = "", limit: int = 100) -> list[Twin]:
         """What is right below a path; below nothing stand the tops of what the caller may see."""
         sees = await self._sees(who, path)

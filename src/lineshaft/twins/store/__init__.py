@@ -31,6 +31,7 @@ from .models import (
 )
 from .nodes import (
     children_of,
+    count,
     find,
     find_all,
     find_ids,
@@ -61,7 +62,7 @@ __all__ = [
     "change_scenario",
     "children_of",
     "claim",
-    "collect",
+    "collect", "count",
     "decline",
     "drop_model",
     "drop_scenario",

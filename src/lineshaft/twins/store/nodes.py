@@ -68,6 +68,13 @@ async def page(
     return [_twin(row) for row in await tx.all(query.order_by(NODES.c.path).limit(limit))]
 
 
+async def count(tx: Transaction, *, sees: Sequence[str], under: str, levels: Sequence[str]) -> int:
+    """How many twins of some levels stand at and below a place."""
+    query = sa.select(sa.func.count()).select_from(NODES)
+    query = query.where(any_within(sees), within(NODES.c.path, under), NODES.c.level.in_(levels))
+    return int(await tx.scalar(query) or 0)
+
+
 async def children_of(tx: Transaction, parents: Iterable[str]) -> list[Twin]:
     """The twins right below any of these places."""
     queries = [sa.select(*_COUNTED).where(NODES.c.parent.in_(part)) for part in parts(set(parents))]

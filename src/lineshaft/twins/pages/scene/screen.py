@@ -33,10 +33,11 @@ from lineshaft.twins.errors import BadFile, NoFile
 from lineshaft.twins.files.gltf import MOST_MB
 from lineshaft.twins.model.layout import Solid
 from lineshaft.twins.model.scene import Scene
-from lineshaft.twins.service import Looks, Scenes
+from lineshaft.twins.service import Crowd, Looks, Scenes
 
 from .detail import draw_machine, draw_part
 from .parts import LayoutParts, ModelParts, Part
+from .places import draw_places
 
 REFRESH_S = 1.0
 
@@ -57,6 +58,7 @@ class SceneScreen:
         self._detail: Any = None
         self._picked = ""
         self._refused = ""
+        self._crowd: Crowd | None = None
 
     async def draw(self) -> None:
         view = self._view
@@ -70,6 +72,8 @@ class SceneScreen:
         with left:
             self._draw_picture()
         with right:
+            if self._crowd is not None:
+                draw_places(view, self._crowd)
             self._detail = stack()
             self._draw_list()
         await self._refresh()
@@ -85,6 +89,7 @@ class SceneScreen:
                 return ModelParts(view, self._path, looks.scene, drawing.parts)
             except (BadFile, NoFile) as error:
                 self._refused = view.said(error.message)
+        self._crowd = await self._scenes.crowd(view.who, self._path)
         return LayoutParts(view, self._path, await self._scenes.layout(view.who, self._path))
 
     def _draw_nothing(self) -> None:
@@ -106,6 +111,10 @@ class SceneScreen:
         if self._refused:
             told = view.text("The model of this twin is not shown; this is the generated layout.")
             notice("warn", told, hint=self._refused)
+        if self._crowd is not None:
+            counts = {"n": self._crowd.machines, "most": self._crowd.most}
+            told = view.text("{n} machines and parts stand here, and the first {most} are drawn.", **counts)
+            notice("warn", told, hint=view.text("Choose a smaller place in the list beside to see all of it."))
         with section(view.text("3D"), subtitle=self._subtitle(), actions=self._draw_actions):
             if isinstance(parts, ModelParts):
                 address = f"/api/v1/scenes/model?path={quote(self._path)}&v={self._looks.scene.version}"
