@@ -137,7 +137,7 @@ def show_password(view: View, login: str, password: str) -> None:
     """A password that was made, once."""
     with dialog(view.text("Password of {login}", login=login)) as box:
         paragraph(view.text("Hand it over now; it is shown only this once."))
-        code(password)
+        code(password, title=view.text("Password"))
 
         def done() -> None:
             box.close()

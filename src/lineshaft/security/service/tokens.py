@@ -37,7 +37,7 @@ class Tokens:
         wanted = checked_grants(grants)
         if not name.strip() or not wanted:
             raise Invalid(
-                "A token needs a name and at least one grant.", hint="Say what it is for and where it may act."
+                "A token needs a name and at least one role.", hint="Say what it is for and where it may act."
             )
         if ends_at is not None and ends_at <= now():
             raise Invalid(f"The token would have ended at {ends_at:%Y-%m-%d %H:%M}.", hint="Choose a later time.")

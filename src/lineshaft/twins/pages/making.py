@@ -16,13 +16,15 @@ from .naming import twin_address
 from .words import address_of, named
 
 _MOST_PLACES = 1_000
+_NEAREST = (Level.LINE, Level.CELL, Level.AREA, Level.SITE, Level.ORGANISATION, Level.ASSET, Level.COMPONENT)
+"""Where a machine most likely stands, first."""
 
 
 async def _places(view: View) -> dict[str, str]:
-    """Where a machine may stand, as far as the viewer may change it; lines and cells before halls and sites."""
+    """Where a machine may stand, as far as the viewer may change it; lines and cells before halls, machines last."""
     found = await view.ask(Twins).list_(view.who, limit=_MOST_PLACES)
     fitting = [t for t in found if t.draft.level.may_hold(Level.ASSET) and view.who.may(Role.ENGINEER, t.path)]
-    fitting.sort(key=lambda t: (-len(t.path.split("/")), t.path))
+    fitting.sort(key=lambda t: (_NEAREST.index(t.draft.level), t.path))
     return {str(t.path): f"{named(view, t)} · {t.path}" for t in fitting}
 
 

@@ -99,7 +99,7 @@ def _import_button(view: View) -> None:
 
 
 def _open_import(view: View) -> None:
-    with dialog(view.text("Import a file")) as box:
+    with dialog(view.text("Import a file"), wide=True) as box:
         paragraph(view.text("AASX, JSON or XML of metamodel 3.0 or 3.1. What is wrong in it is listed, not refused."))
         report = stack()
 
@@ -123,6 +123,11 @@ def _home(view: View) -> PlantPath:
     return PlantPath(places[0]) if places and places[0] else view.ask(Repository).organisation
 
 
+def _plain(message: str) -> str:
+    """A message of the metamodel without the marks of its documentation."""
+    return message.replace("``", "").replace("*I.e.*", "i.e.")
+
+
 def _draw_report(view: View, name: str, received: Received) -> None:
     taken = received.taken
     notice(
@@ -142,12 +147,17 @@ def _draw_report(view: View, name: str, received: Received) -> None:
     with section(view.text("{n} findings", n=received.report.total), flush=True):
         table(
             [
-                Column("constraint", view.text("Rule"), kind="code"),
+                Column("constraint", view.text("Rule"), kind="code", phone=False),
                 Column("path", view.text("Where"), sortable=False),
                 Column("message", view.text("What"), sortable=False),
             ],
             [
-                {"id": str(n), "constraint": f.constraint, "path": f.path, "message": f"{f.message} {f.value}".strip()}
+                {
+                    "id": str(n),
+                    "constraint": f.constraint,
+                    "path": f.path,
+                    "message": f"{_plain(f.message)} {f.value}".strip(),
+                }
                 for n, f in enumerate(received.report.findings[:_MOST_FINDINGS])
             ],
             label=view.text("Findings"),
