@@ -306,7 +306,7 @@ async def test_t62_on_screen_with_method_period_and_factor_and_kept_by_a_press(
     }  # fmt: skip
     async with visitor(who=ADA, services=services) as user:
         await user.open(twin_address(SHELL, "passport"))
-        await user.should_see("5.8 kg CO2 equivalent for one product", retries=50)
+        await user.should_see("5.80 kg CO2 equivalent for one product", retries=50)
         entered = {"start": T0.isoformat(), "end": (T0 + timedelta(hours=4)).isoformat(), "pieces": "2"}
         for name, value in entered.items():
             field(user, name).set_value(value)
@@ -315,8 +315,8 @@ async def test_t62_on_screen_with_method_period_and_factor_and_kept_by_a_press(
         await user.should_see("Enter a number.", retries=50)
         field(user, "factor").set_value("0.48")
         user.find("Measure").click()
-        await user.should_see("8.8 kg CO2 equivalent for one product", retries=50)
-        for told in ("3 kg CO2e", f"Growth of the counter: {METER}", "100 % known", "12.5 kWh / 2", "0.48 kg CO2e/kWh"):
+        await user.should_see("8.80 kg CO2 equivalent for one product", retries=50)
+        for told in ("3.00 kg CO2e", f"Growth of the counter: {METER}", "100 % known", "12.50 kWh / 2", "0.48 kg CO2e/kWh"):
             await user.should_see(told)
         user.find("Keep it in the twin").click()
         await user.should_see("The footprint is in the twin now", retries=50)
