@@ -316,7 +316,13 @@ async def test_t62_on_screen_with_method_period_and_factor_and_kept_by_a_press(
         field(user, "factor").set_value("0.48")
         user.find("Measure").click()
         await user.should_see("8.80 kg CO2 equivalent for one product", retries=50)
-        for told in ("3.00 kg CO2e", f"Growth of the counter: {METER}", "100\u00a0% known", "12.50 kWh / 2", "0.48 kg CO2e/kWh"):
+        for told in (
+            "3.00 kg CO2e",
+            f"Growth of the counter: {METER}",
+            "100\u00a0% known",
+            "12.50 kWh / 2",
+            "0.48 kg CO2e/kWh",
+        ):
             await user.should_see(told)
         user.find("Keep it in the twin").click()
         await user.should_see("The footprint is in the twin now", retries=50)
