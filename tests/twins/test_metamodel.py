@@ -93,14 +93,37 @@ def test_every_id_survives_its_address(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "steps"),
-    [("Motor", ("Motor",)), ("a.b[0].c", ("a", "b", 0, "c")), ("l[0][12]", ("l", 0, 12)), ("a-b_c.d", ("a-b_c", "d"))],
+    [
+        ("Motor", ("Motor",)),
+        ("a.b[0].c", ("a", "b", 0, "c")),
+        ("l[0][12]", ("l", 0, 12)),
+        ("a-b_c.d", ("a-b_c", "d")),
+        ("电机.温度[1]", ("电机", "温度", 1)),
+        ("Motor 1.Temp (C)", ("Motor 1", "Temp (C)")),
+    ],
 )
 def test_paths_are_read_and_written(text: str, steps: paths.Steps) -> None:
     assert paths.parse(text) == steps
     assert paths.join(steps) == text
 
 
-NO_PATHS = ["", ".", "a.", ".a", "a..b", "[0]", "a[", "a[x]", "a[-1]", "a[01]", "a b", "a[0]b", "x." * 80 + "y"]
+NO_PATHS = [
+    "",
+    ".",
+    "a.",
+    ".a",
+    "a..b",
+    "[0]",
+    "a[",
+    "a[x]",
+    "a[-1]",
+    "a[01]",
+    " a",
+    "a .b",
+    "a\tb",
+    "a[0]b",
+    "x." * 80 + "y",
+]
 
 
 @pytest.mark.parametrize("text", NO_PATHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -152,6 +153,23 @@ async def test_what_a_file_brought_with_faults_is_changed_beside_them(vendor: Se
     assert await elements(ada) == [
         prop("First", "0"), *FAULTY["submodelElements"][:2], prop("Level", "3") | {"category": "VARIABLE"},
     ]  # fmt: skip
+
+
+async def test_elements_with_names_of_vendors_are_read_written_and_asked_for(
+    served: Served, ada: httpx.AsyncClient
+) -> None:
+    motor = {"modelType": "SubmodelElementCollection", "idShort": "电机 1", "value": [prop("温度", "20")]}
+    held = FAULTY | {"submodelElements": [motor, prop("转速", "5"), prop("1st", "9")]}
+    assert (await served.repository.take_in(PLATFORM, {"submodels": [held]})).created == 1
+    for path, value in (("电机 1.温度", 20), ("转速", 5), ("1st", 9)):
+        address = f"{VENDOR}/submodel-elements/{quote(path)}/$value"
+        assert (await ada.get(address)).json() == value
+        assert (await ada.patch(address, json=value + 1)).status_code == 204
+        assert (await ada.get(address)).json() == value + 1
+    for field, value in (("$sme.转速#value", 6), ("$sme.1st#value", 10)):
+        condition = {"$eq": [{"$field": field}, {"$numVal": value}]}
+        found = await ada.post(f"{V31}/query/submodels", json={"$select": "id", "$condition": condition})
+        assert found.json()["result"] == [FAULTY["id"]]
 
 
 async def test_a_new_fault_beside_old_ones_is_refused_and_named(vendor: Served, ada: httpx.AsyncClient) -> None:

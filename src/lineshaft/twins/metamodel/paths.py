@@ -19,7 +19,8 @@ Steps: TypeAlias = tuple[Step, ...]
 
 DEEPEST = 64
 """Levels of elements a submodel may have; published templates stay below 15."""
-_STEP = re.compile(r"(?:^|(?!^)\.)([^.\[\]\s\x00]{1,128})|\[(0|[1-9][0-9]{0,8})\]")
+_STEP = re.compile(r"(?:^|(?!^)\.)([^.\[\]\s\x00](?:[^.\[\]\x00-\x1f]{0,126}[^.\[\]\s\x00])?)|\[(0|[1-9][0-9]{0,8})\]")
+"""A name may have blanks inside: no idShort of the standard has, those of vendors' files do."""
 
 
 def parse(text: str) -> Steps:

@@ -125,7 +125,7 @@ ROOTS = {
     "submodel-descriptors": frozenset({"smdesc"}),
 }
 """Which roots the fields of a question about something may have."""
-_FIELD = re.compile(r"\$(aasdesc|smdesc|aas|sme|sm|cd)((?:\.[A-Za-z][\w-]*(?:\[\d*\])*)*)#(.+)", re.DOTALL)
+_FIELD = re.compile(r"\$(aasdesc|smdesc|aas|sme|sm|cd)((?:\.[^\W_][\w-]*(?:\[\d*\])*)*)#(.+)", re.DOTALL)
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*)\]")
 _COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 _TEXTUAL = ("contains", "starts-with", "ends-with", "regex")
