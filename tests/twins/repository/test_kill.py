@@ -19,6 +19,8 @@ from lineshaft.twins.service.repository import Repository
 from lineshaft.twins.store.elements import COLUMNS, elements_of
 from lineshaft.twins.store.repository_tables import ELEMENTS
 
+from .conftest import submodel
+
 KILLS = 4
 
 
@@ -88,6 +90,49 @@ async def told_last(repository: Repository) -> dict[tuple[str, int], Any]:
 def key(id_: str) -> tuple[str, int]:
     _, kind, number = id_.split(":")
     return kind, int(number)
+
+
+WRITES, NAMES = 100, ("Speed", "Torque", "Current", "Heat")
+
+
+@pytest.mark.timeout(180)
+async def test_t85_a_consumer_killed_in_the_middle_goes_on_by_its_cursor(repository: Repository, db: Database) -> None:
+    """10,000 writes to 100 elements: each change once, in order for each element."""
+    dice, made = random.Random(4), [submodel(n, **dict.fromkeys(NAMES, "0")) for n in range(25)]
+    elements = [(one["id"], name) for one in made for name in NAMES]
+    for one in made:
+        await repository.create(PLATFORM, Kind.SUBMODEL, one)
+
+    async def write(id_: str, name: str) -> None:
+        for n in range(WRITES):
+            await repository.write_values(PLATFORM, id_, {name: str(n)})
+
+    writing = asyncio.gather(*(write(id_, name) for id_, name in elements))
+    seen: list[tuple[int, str, str, dict[str, str] | None]] = []
+    total = len(made) + len(elements) * WRITES
+    for _ in range(3):
+        await consume(db, seen, len(seen) + dice.randint(500, 2_500))
+    assert len(seen) < total, "killed in the middle"
+    await writing
+    await consume(db, seen, total)
+    assert [line[0] for line in seen] == list(range(1, total + 1))
+    told = [
+        (id_, name, value) for _, verb, id_, values in seen if verb == Verb.VALUES for name, value in values.items()
+    ]
+    for element in elements:
+        assert [value for id_, name, value in told if (id_, name) == element] == [str(n) for n in range(WRITES)]
+
+
+async def consume(db: Database, seen: list[Any], until: int) -> None:
+    """Let a process follow the feed from the last line seen, and kill it after so many are."""
+    script, url = str(Path(__file__).with_name("consuming_process.py")), db._url.replace("+aiosqlite", "")
+    told = [script, url.replace("+psycopg", ""), str(seen[-1][0] if seen else 0)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *told, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    while len(seen) < until:
+        seen.append(tuple(json.loads(await asyncio.wait_for(process.stdout.readline(), 60))))
+    process.kill()
+    await process.communicate()
 
 
 async def test_two_processes_write_one_repository(tmp_path: Path) -> None:
