@@ -206,12 +206,22 @@ async def test_an_interface_that_nothing_speaks_is_refused_in_one_sentence(press
         await press.interfacing.connect(ADA, press.shell, AID)
 
 
-async def test_a_described_opc_ua_method_is_called_with_its_constants_and_gives_its_result(press: Press) -> None:
+def node(line: PackagingLine, name: str, *, browsed: bool) -> dict[str, str]:
+    """The form of a node of the filler: by its id, or by the path that leads to it."""
+    steps = ("PackagingLine", "Filler", name)
+    path = "/0:Objects" + "".join(f"/{line.device.index}:{step}" for step in steps)
+    return {"uav_browsePath": path} if browsed else {"href": f"/?id={line.address(f'Filler.{name}')}"}
+
+
+@pytest.mark.parametrize("browsed", [False, True])
+async def test_t65_a_described_opc_ua_machine_is_read_and_its_method_called_by_id_and_by_browse_path(
+    press: Press, browsed: bool
+) -> None:
     line = PackagingLine(tick_s=0.05)
     await line.start()
     halt = action(
         "Halt",
-        {"href": f"/?id={line.address('Filler.Halt')}"},
+        node(line, "Halt", browsed=browsed),
         argument(
             "input",
             argument("Reason", type="string", const="cleaning"),
@@ -220,12 +230,13 @@ async def test_a_described_opc_ua_method_is_called_with_its_constants_and_gives_
         argument("output", argument("State", type="integer")),
     )
     try:
-        await press.connect(
-            description(line.url, value("state", {"href": f"/?id={line.address('Filler.State')}"}), actions=(halt,))
-        )
+        state = value("state", node(line, "State", browsed=browsed), type="integer")
+        await press.connect(description(line.url, state, actions=(halt,)))
+        assert (await press.floor.edge.read(PLATFORM, f"{PRESS}/state")).value == int(line.model.machines[0].state)
         done = await press.invoke(OLGA, "Halt", Duration=30)
         assert shown(done) == {"State": "8"}
         assert line.model.machines[0].reason == "cleaning"
+        assert (await press.floor.edge.read(PLATFORM, f"{PRESS}/state")).value == int(line.model.machines[0].state)
         with pytest.raises(Invalid, match="900 s is outside the range of Duration"):
             await press.invoke(OLGA, "Halt", Duration=900)
         assert len(await audited(press.floor.guard, "edge.call")) == 1
