@@ -36,6 +36,7 @@ from lineshaft.twins.metamodel.identifiers import encode_id
 from lineshaft.twins.model.repository import Kind
 from lineshaft.twins.pages.naming import twin_address
 from lineshaft.twins.service import Window
+from lineshaft.twins.service.metering import method_of
 from lineshaft.twins.submodels import check, grave, new_shell, template
 from lineshaft.twins.submodels.bill_of_materials import Piece, build
 from lineshaft.twins.submodels.carbon import Footprint, as_submodel, footprints_of
@@ -236,6 +237,15 @@ async def test_a_part_without_a_footprint_leaves_no_total_and_nothing_to_keep(
 async def test_what_cannot_be_measured_is_told(product: None, footprints: Footprints, wrong: Window, says: str) -> None:
     with pytest.raises(Invalid, match=says):
         await footprints.of(ADA, PRODUCT, wrong)
+
+
+@pytest.mark.parametrize(
+    ("unit", "method"),
+    [("kW.h", "counter"), ("MJ", "counter"), ("KWH", "counter"), ("kW", "power"), ("W", "power"), ("N.m", None),
+     ("kN.m", None), ("NU", None), ("mm", None), ("", None)],
+)  # fmt: skip
+def test_a_torque_is_no_energy_though_it_has_its_dimension(unit: str, method: str | None) -> None:
+    assert method_of(unit) == method
 
 
 async def test_rights_on_the_meter_and_the_product_count(

@@ -7,6 +7,7 @@ time that could be done.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from lineshaft.twins.submodels.units import BadUnit, convert
 
 LONGEST = timedelta(days=400)
 _PAGE, _PAGES = 1_000, 20
+_TORQUE = re.compile(r"[kMmcd]?N[.*·]?[kmcd]?m|NU")
 _HOUR_US = 3_600 * MICROS
 _DIGITS = Decimal("0.000001")
 
@@ -94,7 +96,9 @@ class Metering:
 
 @lru_cache(maxsize=1_024)
 def method_of(unit: str) -> Method | None:
-    """How a series in that unit tells energy; None when it does not."""
+    """How a series in that unit tells energy; None when it does not: newton metres are torque on every meter."""
+    if _TORQUE.fullmatch(unit.strip()):
+        return None
     for method, wanted in ((Method.COUNTER, "kW.h"), (Method.POWER, "kW")):
         try:
             convert(1.0, unit, wanted)
