@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from lineshaft.console import Column, dialog, paragraph, section, stack, table, upload
@@ -11,6 +11,7 @@ from lineshaft.twins.model import say
 from lineshaft.twins.model.merging import without_live
 from lineshaft.twins.pages.naming import called
 from lineshaft.twins.service import Receiving, Repository
+from lineshaft.twins.service.repository import Loaded
 from lineshaft.twins.submodels import Entry, Template, catalogue, new, template
 
 from .opened import Carried, Opened
@@ -21,8 +22,9 @@ Then = Callable[[str], Awaitable[object]]
 
 async def open_adding(twin: Opened, then: Then) -> None:
     """A window with the templates; choosing one adds a submodel of it."""
+    loaded = await twin.view.ask(Repository).templates.all(twin.view.who)
     with dialog(twin.view.text("Add a submodel from a template"), wide=True) as box:
-        await _Adding(twin, then, box.close).draw()
+        _Adding(twin, then, box.close).draw(loaded)
 
 
 class _Adding:
@@ -32,11 +34,11 @@ class _Adding:
         self._twin, self._view, self._then, self._close = twin, twin.view, then, close
         self._place: Any = None
 
-    async def draw(self) -> None:
+    def draw(self, loaded: Sequence[Loaded]) -> None:
         view = self._view
         paragraph(view.text("It starts with what the template cannot be without; the rest is added while you edit."))
         self._place = stack()
-        await self._show()
+        self._draw_lists(loaded)
         upload(
             view.text("Load a template: drop its AASX, JSON or XML file here, or choose it"),
             self._load,
@@ -44,7 +46,10 @@ class _Adding:
         )
 
     async def _show(self) -> None:
-        view, loaded = self._view, await self._view.ask(Repository).templates.all(self._view.who)
+        self._draw_lists(await self._view.ask(Repository).templates.all(self._view.who))
+
+    def _draw_lists(self, loaded: Sequence[Loaded]) -> None:
+        view = self._view
         mine = {one.id: one.template for one in loaded}
         entries = catalogue(mine.values())
         self._place.clear()

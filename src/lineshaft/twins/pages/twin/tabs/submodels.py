@@ -27,7 +27,6 @@ from lineshaft.console import (
     split,
     stack,
     table,
-    tiles,
     tree,
 )
 from lineshaft.security import Role
@@ -208,10 +207,10 @@ class _Content:
         found = list(filed.files_of(self._content))
         if not found:
             return
-        with section(view.text("Files")), tiles():
+        with section(view.text("Files")), stack():
             for path, said in found[:_MOST_FILES]:
                 held = filed.filed(view, self.carried.id, path, said, {})
-                title = called(said, view.language) or path
+                title = self._label(path, said) or path
                 if isinstance(held, str):
                     link(title, held) if held.startswith(("http://", "https://")) else paragraph(held)
                 else:
