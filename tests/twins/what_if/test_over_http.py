@@ -13,13 +13,16 @@ import httpx
 import numpy as np
 import orjson
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 
 from lineshaft.kernel import http
+from lineshaft.kernel.db import Database
 from lineshaft.twins.api import scenarios_router, simulation_router
 from lineshaft.twins.api.simulations import ComputedOut, columns_of
 from lineshaft.twins.model.simulation import Altered
 from lineshaft.twins.service.running import Series
+from lineshaft.twins.store.scenarios import SCENARIOS
 
 from .conftest import OLLI, Plant
 
@@ -59,6 +62,20 @@ async def test_what_a_run_gives_is_columns_of_its_instants(olli: httpx.AsyncClie
     found = (await olli.get(f"{AT}/scenarios/{kept['id']}")).json()
     assert (found["scenario"], found["ts"]) == (kept, done["ts"])
     assert found["outputs"] == found["before"] == done["outputs"]
+
+
+async def test_what_was_asked_in_a_run_is_told_without_reading_what_it_gave(
+    olli: httpx.AsyncClient, plant: Plant, db: Database
+) -> None:
+    kept = (await olli.post(f"{AT}/scenarios", json=asked(plant) | {"name": "as it was"})).json()
+    whole = (await olli.get(f"{AT}/scenarios/{kept['id']}")).json()
+    some = (await olli.get(f"{AT}/scenarios/{kept['id']}", params={"part": ["before", "inputs"]})).json()
+    assert some == whole | {"outputs": {}, "measured": {}}
+    assert (await olli.get(f"{AT}/scenarios/{kept['id']}", params={"part": "everything"})).status_code == 400
+    async with db.begin() as tx:
+        await tx.execute(sa.update(SCENARIOS).values(columns=b"unreadable"))
+    assert (await olli.get(f"{AT}/scenarios/{kept['id']}/head")).json() == kept
+    assert (await olli.get(f"{AT}/scenarios/nothing/head")).status_code == 404
 
 
 def test_instants_are_utc_and_what_is_no_number_is_null() -> None:

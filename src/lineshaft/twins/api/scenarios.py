@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from lineshaft.kernel.clock import from_us
@@ -12,8 +13,11 @@ from lineshaft.kernel.tasks import in_thread
 from lineshaft.kernel.terms import TimeRange
 from lineshaft.twins.model.simulation import Scenario
 from lineshaft.twins.service import Outcome, Scenarios, Simulations, Standing, span_of
+from lineshaft.twins.service.scenarios import PARTS
 
 from .simulations import AlteredBody, Caller, ModelBody, WhatIf, columns_of
+
+Part: TypeAlias = Literal["outputs", "before", "measured", "inputs"]
 
 
 class KeepBody(WhatIf):
@@ -118,9 +122,14 @@ def router(simulations: Simulations, scenarios: Scenarios) -> APIRouter:
         return ScenarioOut.of(await scenarios.keep(who, found, body.name))
 
     @api.get("/scenarios/{id_}", response_model=OutcomeOut)
-    async def get(who: Caller, id_: str) -> Response:
-        """A kept run with all it gave."""
-        return await in_thread(_told, await scenarios.get(who, id_))
+    async def get(who: Caller, id_: str, part: Annotated[list[Part] | None, Query()] = None) -> Response:
+        """A kept run with all it gave; `part`, which may be repeated, leaves the columns of the others out."""
+        return await in_thread(_told, await scenarios.get(who, id_, part or PARTS))
+
+    @api.get("/scenarios/{id_}/head")
+    async def head(who: Caller, id_: str) -> ScenarioOut:
+        """What was asked in a kept run; what it gave is not read."""
+        return ScenarioOut.of(await scenarios.head(who, id_))
 
     @api.patch("/scenarios/{id_}")
     async def rename(who: Caller, id_: str, body: NameBody) -> ScenarioOut:

@@ -30,7 +30,8 @@ MOST_KEPT = 100
 """Runs kept of one twin."""
 MOST_KEPT_MB = 16
 MOST_LETTERS = 80
-_PARTS = ("outputs", "before", "measured", "inputs")
+PARTS = ("outputs", "before", "measured", "inputs")
+"""What a run gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +119,18 @@ class Scenarios:
             own = await store.series_read(tx, path)
         return [one for one in found if self._sees_all(who, one, own)]
 
-    async def get(self, who: Who, id_: str) -> Outcome:
-        """A kept run with all it gave."""
+    async def head(self, who: Who, id_: str) -> Scenario:
+        """What was asked in a kept run; what it gave is not read."""
+        async with self._db.read() as tx:
+            return await self._standing(tx, who, id_)
+
+    async def get(self, who: Who, id_: str, parts: Sequence[str] = PARTS) -> Outcome:
+        """A kept run with all it gave, or with these `parts` of it only; the others are not unpacked."""
         async with self._db.read() as tx:
             scenario = await self._standing(tx, who, id_)
             columns = await store.find_columns(tx, id_)
         assert columns is not None
-        return await in_thread(_unpacked, scenario, columns)
+        return await in_thread(_unpacked, scenario, columns, parts)
 
     async def rename(self, who: Who, id_: str, name: str) -> Scenario:
         """Call a kept run something else."""
@@ -206,14 +212,15 @@ def _told(scenario: Scenario) -> dict[str, object]:
 
 def _packed(outcome: Outcome) -> bytes:
     body = io.BytesIO()
-    columns = {f"{part}:{name}": column for part in _PARTS for name, column in getattr(outcome, part).items()}
+    columns = {f"{part}:{name}": column for part in PARTS for name, column in getattr(outcome, part).items()}
     np.savez_compressed(body, ts=outcome.ts_us, **columns)
     return body.getvalue()
 
 
-def _unpacked(scenario: Scenario, packed: bytes) -> Outcome:
+def _unpacked(scenario: Scenario, packed: bytes, parts: Sequence[str]) -> Outcome:
     with np.load(io.BytesIO(packed), allow_pickle=False) as found:
-        return Outcome(scenario=scenario, ts_us=found["ts"], **{part: _columns(found, part) for part in _PARTS})
+        told = {part: _columns(found, part) if part in parts else {} for part in PARTS}
+        return Outcome(scenario=scenario, ts_us=found["ts"], **told)
 
 
 def _columns(found: np.lib.npyio.NpzFile, part: str) -> Series:
