@@ -93,7 +93,7 @@ export default {
           top: 24, bottom: 24, left: phone ? 32 : 64, right: phone ? 32 : 64,
           force: { initLayout: "circular", layoutAnimation: false, gravity: 0.08, ...this.spread(phone) },
           edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7,
-          label: { show: true, position: "bottom", distance: 4, color: css("--ls-ink"), fontSize: 12, width: phone ? 84 : 132, overflow: "truncate" },
+          label: { show: true, position: "bottom", distance: 4, color: css("--ls-ink"), fontSize: 12, backgroundColor: css("--ls-surface"), padding: [1, 2], borderRadius: 2, width: phone ? 84 : 132, overflow: "truncate" },
           labelLayout: { hideOverlap: true },
           emphasis: { focus: "adjacency", label: { show: true, fontWeight: 600 }, lineStyle: { width: 3 } },
           blur: { itemStyle: { opacity: 0.25 }, lineStyle: { opacity: 0.15 }, label: { opacity: 0.3 } },

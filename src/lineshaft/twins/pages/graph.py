@@ -128,8 +128,8 @@ class _Desk:
             choice(hops, str(self._hops), self._set_hops, label=text("Hops"), named=True)
             ways = {way.value: text(words) for way, words in DIRECTIONS.items()}
             choice(ways, self._direction.value, self._set_direction, label=text("Direction"))
-        options = {name: phrase(self._view, name, out=True) for name in self._names}
-        chips(options, self._followed, self._set_followed, label=text("Follow"))
+            options = {name: phrase(self._view, name, out=True) for name in self._names}
+            chips(options, self._followed, self._set_followed, label=text("Follow"))
 
     def _node(self, thing: str, end: End | None) -> Node:
         if end is None:
