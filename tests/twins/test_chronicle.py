@@ -203,6 +203,16 @@ async def test_what_was_scrapped_takes_no_change_of_the_tree_but_may_leave_it(
     await twins.move(ADA, PUMP, "acme/berlin/pump")
 
 
+async def test_a_new_twin_where_one_was_scrapped_lives_its_own_life(twins: Twins, repository: Repository) -> None:
+    await twins.create(ADA, DRAFT)
+    await Projection(twins, repository).all()
+    await repository.records.add(ADA, PUMP, Entry(fact="", kind=Happening.SCRAPPED, at_us=1, by=""))
+    await twins.retire(ADA, PUMP)
+    await twins.create(ADA, DRAFT)
+    await Projection(twins, repository).all()
+    await twins.change(ADA, replace(DRAFT, title={"en": "Again"}), version=1)
+
+
 async def test_what_happens_in_the_tree_reaches_the_record(
     twins: Twins, repository: Repository, chronicle: Chronicle, bus: Bus, db: Database
 ) -> None:

@@ -144,7 +144,7 @@ async def test_a_write_asks_for_the_places_above_it_however_much_was_scrapped(
             asked.append(query)
             return await tx.execute(query)
 
-        seen = cast("Transaction", SimpleNamespace(execute=execute))
+        seen = cast("Transaction", SimpleNamespace(execute=execute, scalar=tx.scalar))
         assert await records.scrapped(seen, ["acme/pump/Sm1", "acme/old-1/Sm", "acme/old"]) == {"acme/old-1"}
         options = {"dialect": sqlite.dialect(paramstyle="named"), "compile_kwargs": {"render_postcompile": True}}
         told = asked[0].compile(**options)
@@ -155,6 +155,19 @@ async def test_a_write_asks_for_the_places_above_it_however_much_was_scrapped(
         "SEARCH twins_elements USING PRIMARY KEY (document=? AND path=?)",
         "SEARCH twins_records USING PRIMARY KEY (record=?)",
     ]
+
+
+@pytest.mark.parametrize("place", ["acme", "acme/hall"])
+async def test_what_shares_its_place_with_others_is_scrapped_alone(repository: Repository, place: str) -> None:
+    """Files of vendors are brought to a hall, or to the organisation: one thing's end is not that of its neighbours."""
+    for n in range(2):
+        about = {"assetKind": "Instance", "globalAssetId": f"urn:asset:{n}"}
+        shell = {"modelType": "AssetAdministrationShell", "id": f"urn:shared:{n}", "assetInformation": about}
+        await repository.create(ADA, Kind.SHELL, shell, place=PlantPath(place))
+    await repository.create(ADA, Kind.SUBMODEL, submodel(1), place=PlantPath(place))
+    await repository.records.add(ADA, "urn:shared:0", entry(Happening.SCRAPPED))
+    await repository.write_values(OTTO, "https://example.com/sm/1", {"Speed": "2"})
+    await repository.records.add(ADA, "urn:shared:1", entry(Happening.NOTED, "runs on"))
 
 
 async def test_a_record_that_came_under_another_name_seals_its_twin_as_well(

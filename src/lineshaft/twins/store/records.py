@@ -12,9 +12,10 @@ from lineshaft.kernel.terms import PlantPath
 from lineshaft.twins.errors import Scrapped
 from lineshaft.twins.model.record import PART, Entry, Happening, Phase
 from lineshaft.twins.model.repository import Kind
+from lineshaft.twins.model.shell import made_for, shell_id
 
 from .repository_tables import DOCUMENTS, ELEMENTS, RECORDS
-from .tables import parts
+from .tables import NODES, parts
 
 
 async def known(tx: Transaction, record: str, facts: Sequence[str]) -> set[str]:
@@ -53,17 +54,32 @@ _SCRAPPED = sa.exists().where(
 
 
 async def scrapped(tx: Transaction, places: Iterable[str]) -> set[PlantPath]:
-    """Those of these places, and of all above them, where something stands that was scrapped and not reinstated.
+    """Those of these places, and of all above them, whose thing was scrapped and not reinstated.
 
     A record stands right below its twin, under its own name: each place is looked up, however much was scrapped.
     """
     asked = {above for place in places for above in upwards(place)}
-    found: set[PlantPath] = set()
+    found: list[tuple[PlantPath, str]] = []
     for some in parts(above.child(PART) for above in asked):
         here = (DOCUMENTS.c.place.in_(some), DOCUMENTS.c.kind == int(Kind.SUBMODEL))
-        query = sa.select(DOCUMENTS.c.place).where(*here, _SCRAPPED, _IN_USE)
-        found |= {PlantPath(one.removesuffix(f"/{PART}")) for one in (await tx.execute(query)).scalars()}
-    return found
+        query = sa.select(DOCUMENTS.c.place, DOCUMENTS.c.id).where(*here, _SCRAPPED, _IN_USE)
+        found += [(PlantPath(row.place.removesuffix(f"/{PART}")), row.id) for row in await tx.execute(query)]
+    return {place for place, record in found if await _of_the_place(tx, place, record)}
+
+
+async def _of_the_place(tx: Transaction, place: PlantPath, record: str) -> bool:
+    """Whether a record tells of what stands at a place, and not of one of several things that were put there.
+
+    That is the plant's own twin or, where it has none, the only shell. What is put at the organisation never is it.
+    """
+    if place.parent is None:
+        return False
+    node: str | None = await tx.scalar(sa.select(NODES.c.id).where(NODES.c.path == str(place)))
+    if node is not None:
+        return record == made_for(shell_id(node), PART)
+    here = (DOCUMENTS.c.place == str(place), DOCUMENTS.c.kind == int(Kind.SHELL))
+    shells = (await tx.execute(sa.select(DOCUMENTS.c.id).where(*here).limit(2))).scalars().all()
+    return [made_for(shell, PART) for shell in shells] == [record]
 
 
 def check_alive(place: str, gone: Set[PlantPath]) -> None:
