@@ -88,7 +88,7 @@ async def fill_writes(repository: Repository, quick: bool) -> None:
 
 
 async def writes(repository: Repository, quick: bool) -> Rows:
-    """Values of 20 properties of many submodels by 500 writers, with 500 reads/s beside; then of one submodel."""
+    """Values of 20 properties of many submodels by 1,000 writers, with 500 reads/s beside; then of one submodel."""
     count, seconds = (500, 6.0) if quick else (5_000, 60.0)
     took: list[float] = []
     waited: list[float] = []
@@ -121,7 +121,7 @@ async def writes(repository: Repository, quick: bool) -> Rows:
         return done / spent
 
     busy = time.process_time()
-    many = await run(count, 500, seconds)
+    many = await run(count, 1_000, seconds)
     cost = (time.process_time() - busy) / len(waited) * 1e6
     read_p99, write_p99 = p99(took), p99(waited)
     single = await run(1, 100, seconds / 3)

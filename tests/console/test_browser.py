@@ -99,7 +99,8 @@ def test_a_working_day_in_the_console(chrome: webdriver.Chrome, server: tuple[st
     assert seen == {"light", "dark"}
 
     chrome.find_elements(By.CSS_SELECTOR, ".ls-tab")[1].click()
-    until(lambda: chrome.execute_script("return document.querySelectorAll('.ls-trend-plot canvas').length") == 2)
+    trends = "return document.querySelectorAll('.ls-trend-plot [role=img] canvas').length"
+    until(lambda: chrome.execute_script(trends) == 2)
     until(lambda: "bottles/min" in texts(chrome, ".ls-legend b")[0])
     chrome.find_elements(By.CSS_SELECTOR, ".ls-tab")[2].click()
     until(lambda: len(texts(chrome, ".ls-table[aria-label=Connections] tbody tr")) == 8)

@@ -36,7 +36,7 @@ from .desk import Denied, Desk, missing
 from .sight import Sight
 
 WRITE = "twins.values.write"
-MOST = 500
+MOST = 1_000
 """Values of one transaction."""
 TYPES_KEPT = 500_000
 _NAMED = 20
