@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ from lineshaft.kernel.db import OUTBOX, Database
 from lineshaft.kernel.terms import PlantPath, Quality, Value
 from lineshaft.security import PLATFORM, AuditEntry, AuditFilter, Grant, Guard, Role, Who, WhoKind
 from lineshaft.telemetry import Live, Selection
+from lineshaft.telemetry.store import Engine
+from lineshaft.telemetry.store.positions import create_tables
 from lineshaft.twins import Draft, Level, Twins
 
 CONTEXTS = ["lineshaft.security", "lineshaft.twins"]
@@ -113,3 +116,12 @@ async def settle(found: Callable[[], Awaitable[object]], wanted: object) -> None
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"{said} instead of {wanted}")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An embedded historian of its own."""
+    engine = Engine(f"chdb://{tmp_path / 'telemetry'}")
+    create_tables(engine)
+    yield engine
+    engine.close()

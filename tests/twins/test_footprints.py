@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,7 +26,6 @@ from lineshaft.kernel.terms import PlantPath, Quality, series_id
 from lineshaft.security import Guard, Role
 from lineshaft.telemetry import Historian, Live
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore
-from lineshaft.telemetry.store.positions import create_tables
 from lineshaft.telemetry.store.series import NewSeries, SeriesBook
 from lineshaft.twins import Footprints, Metering, PassportDesk, Repository, Twins
 from lineshaft.twins.api import footprints_router
@@ -50,14 +48,6 @@ T0 = from_us(START)
 PRODUCT, SHELL = "https://acme.example/01/pump", "urn:acme:shell:pump"
 GATE = ("A1", "A2", "A3")
 Put = Callable[[str, Sequence[tuple[float, float | None]]], None]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    engine = Engine(f"chdb://{tmp_path / 'telemetry'}")
-    create_tables(engine)
-    yield engine  # type: ignore[misc]
-    engine.close()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import orjson
@@ -17,7 +16,6 @@ from lineshaft.kernel.terms import PlantPath, Quality, Value, series_id
 from lineshaft.security import PLATFORM, Guard
 from lineshaft.telemetry import Historian, Live
 from lineshaft.telemetry.store import Catalogue, Engine, LocalStore
-from lineshaft.telemetry.store.positions import create_tables
 from lineshaft.telemetry.store.series import NewSeries, SeriesBook
 from lineshaft.twins import Draft, Level, Projection, Property, Repository, Twins
 from lineshaft.twins.model import Running
@@ -31,14 +29,6 @@ HOUR = 3_600 * MICROS
 START = 1_780_000_000 * MICROS
 Sample = tuple[float, Value | None]
 Store = Callable[[Sequence[Sample]], None]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    engine = Engine(f"chdb://{tmp_path / 'telemetry'}")
-    create_tables(engine)
-    yield engine  # type: ignore[misc]
-    engine.close()
 
 
 @pytest.fixture

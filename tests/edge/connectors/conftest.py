@@ -437,3 +437,16 @@ async def record() -> AsyncIterator[Callable[[Broker], Any]]:
     for recorder in started:
         await recorder.stop()
     await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def working(connector: Any, sink: Any) -> AsyncIterator[asyncio.Task[None]]:
+    """The connector connected and subscribed, closed afterwards."""
+    await asyncio.wait_for(connector.connect(), 10)
+    task = asyncio.create_task(connector.subscribe(sink))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(connector.close(), 5)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 import tomllib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -24,6 +22,8 @@ from lineshaft.kernel.ids import new_id
 from lineshaft.kernel.plugins import Shelf
 from lineshaft.kernel.terms import Kind, PlantPath, Quality
 
+from .conftest import working
+
 ROOT = PlantPath("acme/berlin")
 
 
@@ -33,18 +33,6 @@ def make(broker: Any, *tags: Tag, url: str = "", host: Host | None = None, **set
     assert connector.check() == []
     connector.host = host or Host()
     return connector
-
-
-@contextlib.asynccontextmanager
-async def working(connector: SparkplugConnector, sink: Any) -> AsyncIterator[asyncio.Task[None]]:
-    await asyncio.wait_for(connector.connect(), 10)
-    task = asyncio.create_task(connector.subscribe(sink))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await asyncio.wait_for(connector.close(), 5)
 
 
 def area() -> str:

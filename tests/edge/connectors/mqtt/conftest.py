@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,19 +21,6 @@ def make(broker: Any, *tags: Tag, host: Host | None = None, url: str = "", **set
     assert connector.check() == []
     connector.host = host or Host()
     return connector
-
-
-@contextlib.asynccontextmanager
-async def working(connector: MqttConnector, sink: Any) -> AsyncIterator[asyncio.Task[None]]:
-    """The connector connected and subscribed, closed afterwards."""
-    await asyncio.wait_for(connector.connect(), 10)
-    task = asyncio.create_task(connector.subscribe(sink))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await asyncio.wait_for(connector.close(), 5)
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.edge.connectors.conftest import working
 
 from lineshaft.edge.connectors import Host, Tag
 from lineshaft.edge.connectors.mqtt import CONNECTOR, MqttConnector, MqttSettings
@@ -15,7 +16,7 @@ from lineshaft.kernel.bus import Front
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 
-from .conftest import ROOT, working
+from .conftest import ROOT
 
 
 def builtin(front: Front, **settings: Any) -> MqttConnector:

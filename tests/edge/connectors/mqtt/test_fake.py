@@ -8,12 +8,14 @@ import sys
 import tomllib
 from typing import Any
 
+from tests.edge.connectors.conftest import working
+
 from lineshaft.edge.connectors.mqtt.fake import Hall, ReplayPublisher, Sensors
 from lineshaft.edge.settings import build
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.plugins import Shelf
 
-from .conftest import ROOT, area, device, make, working
+from .conftest import ROOT, area, device, make
 
 
 async def test_the_sample_works_as_it_stands() -> None:

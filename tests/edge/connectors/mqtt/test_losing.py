@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.edge.connectors.conftest import working
 
 from lineshaft.edge.broker import BrokerSettings, Link
 from lineshaft.edge.connectors.mqtt import CONNECTOR, MqttSettings
 from lineshaft.kernel.errors import Unavailable
 from lineshaft.kernel.terms import Quality
 
-from .conftest import ROOT, area, device, make, working
+from .conftest import ROOT, area, device, make
 
 
 async def test_nobody_there_says_where_and_at_once() -> None:

@@ -13,12 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.edge.connectors.conftest import working
 
 from lineshaft.edge.connectors import Host
 from lineshaft.kernel.clock import now_us
 from lineshaft.kernel.errors import Unavailable
 
-from .conftest import ROOT, area, device, make, working
+from .conftest import ROOT, area, device, make
 
 
 async def test_values_arrive_over_every_broker_in_the_version_it_speaks(broker: Any, sink: Any) -> None:

@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 import pytest
+from tests.edge.connectors.conftest import working
 
 from lineshaft.edge.connectors import Tag
 from lineshaft.kernel.errors import Invalid
 from lineshaft.kernel.terms import Kind
 
-from .conftest import ROOT, area, device, make, working
+from .conftest import ROOT, area, device, make
 
 
 async def test_a_write_is_published_in_the_machines_own_unit(broker: Any, record: Any, sink: Any) -> None:
